@@ -1,0 +1,8 @@
+"""The model folder's manifest, ``askwell.json``: what the converter wrote and the server may believe.
+
+Standard library only, so that converter and server can share it without sharing anything else.
+"""
+
+from .manifest import MANIFEST_NAME, Conversion, Manifest, ManifestError, file_sha256, read_manifest
+
+__all__ = ["MANIFEST_NAME", "Conversion", "Manifest", "ManifestError", "file_sha256", "read_manifest"]

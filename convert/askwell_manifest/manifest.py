@@ -1,0 +1,105 @@
+"""Reading and writing ``askwell.json``."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, Self
+
+MANIFEST_NAME = "askwell.json"
+FORMAT = 1
+
+PromptStyle = Literal["base", "chat"]
+
+
+class ManifestError(ValueError):
+    """A model folder that cannot be believed. The message is one line for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """How the conversion went: tool versions, seconds, and the process's peak resident bytes."""
+
+    versions: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    peak_rss_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a model folder holds.
+
+    ``weight_range`` is the largest magnitude of an int8 weight: 127, 63 for CPUs without VNNI, 0 when
+    the weights are not quantized. ``files`` maps each other file of the folder to its sha256.
+    ``end_tokens`` and ``add_bos`` are token spellings as in vocabulary.json. ``positions`` bounds
+    prompt plus new tokens.
+    """
+
+    name: str
+    source: str
+    architecture: str
+    positions: int
+    vocabulary_size: int
+    quantization: str
+    weight_range: int
+    prompt_style: PromptStyle
+    end_tokens: tuple[str, ...]
+    bos_token: str | None = None
+    add_bos: bool = False
+    chat_template: str | None = None
+    revision: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+    conversion: Conversion = field(default_factory=Conversion)
+    certificate: Mapping[str, Any] | None = None
+
+    def to_json(self) -> str:
+        return json.dumps({"format": FORMAT, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Raises ManifestError for anything that is not a manifest of a known format."""
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise ManifestError(f"{MANIFEST_NAME} is not JSON: {error}") from None
+        if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
+            raise ManifestError(f"{MANIFEST_NAME} is not of format {FORMAT}; convert the model again")
+        known = {f.name for f in fields(cls)}
+        if unknown := data.keys() - known:
+            raise ManifestError(f"{MANIFEST_NAME} has unknown fields: {', '.join(sorted(unknown))}")
+        try:
+            data["end_tokens"] = tuple(data["end_tokens"])
+            data["conversion"] = Conversion(**data.get("conversion", {}))
+            return cls(**data)
+        except (KeyError, TypeError) as error:
+            raise ManifestError(f"{MANIFEST_NAME} is incomplete: {error}") from None
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read a model folder's manifest and check that the files it names are there.
+
+    Raises ManifestError when the folder is missing, half-written or not a model folder.
+    """
+    if not folder.is_dir():
+        raise ManifestError(f"no model folder at {folder}; make one with: askwell-convert SOURCE {folder}")
+    path = folder / MANIFEST_NAME
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ManifestError(
+            f"{folder} has no {MANIFEST_NAME}; it is not a whole model folder; "
+            f"make one with: askwell-convert SOURCE {folder}"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ManifestError(f"cannot read {path}: {error}") from None
+    manifest = Manifest.from_json(text)
+    if missing := [name for name in manifest.files if not (folder / name).is_file()]:
+        raise ManifestError(f"{folder} lacks {', '.join(sorted(missing))}; convert the model again")
+    return manifest
+
+
+def file_sha256(path: Path) -> str:
+    """The file's sha256, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Askwell's public API: protobuf messages and gRPC stubs, generated from the .proto files beside them."""
