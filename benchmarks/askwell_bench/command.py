@@ -1,0 +1,27 @@
+"""``askwell-bench``: one subcommand per question, each prints a table and ends with one JSON line."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from askwell_bench import fidelity, first_token, prefix_split
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="askwell-bench", description="Measure Askwell; ratios, not times.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for module in (first_token, fidelity, prefix_split):
+        summary = (module.__doc__ or "").splitlines()[0]
+        command = commands.add_parser(module.NAME, help=summary, description=summary)
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    parsed = parser.parse_args(arguments)
+    run: Callable[[argparse.Namespace], None] = parsed.run
+    try:
+        run(parsed)
+    except (OSError, ValueError, RuntimeError) as error:
+        print(f"askwell-bench: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0

@@ -1,0 +1,108 @@
+"""The whole of Askwell in one go: model → server → client → interview questions. Run by ``make demo``.
+
+python examples/demo.py                                  # the default model, fetched and converted once
+python examples/demo.py --model EleutherAI/gpt-j-6b      # a hub id, a checkpoint folder, a .gguf file,
+python examples/demo.py --model models/my-gptj           # or a folder askwell-convert wrote
+python examples/demo.py --serve                          # serve on localhost:50051 until Ctrl-C
+"""
+
+import argparse
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from default_model import ROOT, fetch
+
+BIN = Path(sys.executable).parent
+MODELS = ROOT / "models"
+MANIFEST = "askwell.json"
+READY = re.compile(r"serving .* on (\S+:\d+)")
+
+
+def step(text: str) -> None:
+    print(f"── {text}", flush=True)
+
+
+def model_folder(model: str) -> Path:
+    """The converted model's folder: ``model`` itself if it is one, else made from it, once."""
+    path = Path(model)
+    if model and (path / MANIFEST).is_file():
+        return path
+    if model and path.suffix != ".gguf" and not path.exists() and model.count("/") != 1:
+        raise SystemExit(f"demo: {model} is neither a folder, a .gguf file nor a hub id like org/name")
+    name = (path.stem if path.suffix == ".gguf" else path.name).lower() if model else "smollm2-135m-instruct"
+    folder = MODELS / name
+    if (folder / MANIFEST).is_file():
+        return folder
+    source = model
+    if not model:
+        step("fetching the default model (93 MB, once)")
+        source = str(fetch())
+    step(f"converting {source} to int8 (once)")
+    MODELS.mkdir(exist_ok=True)
+    if subprocess.run([BIN / "askwell-convert", source, folder]).returncode != 0:
+        raise SystemExit(2)
+    return folder
+
+
+def start_server(folder: Path) -> tuple[subprocess.Popen[str], str]:
+    """Start the server on a free port and wait until it says that it serves. Returns it and its address."""
+    server = subprocess.Popen(
+        [BIN / "askwell-server", "--model", folder, "--port", "0"], stdout=subprocess.PIPE, text=True
+    )
+    assert server.stdout is not None
+    for line in server.stdout:
+        if found := READY.search(line):
+            return server, found[1]
+    raise SystemExit(server.wait() or 1)
+
+
+def wait_until_serving(address: str, limit_s: float = 120.0) -> None:
+    """Ask the health service until it answers SERVING."""
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end:
+        health = subprocess.run([BIN / "askwell", "health", "--server", address], capture_output=True)
+        if health.returncode == 0:
+            return
+        time.sleep(0.2)
+    raise SystemExit(f"demo: the server on {address} is not SERVING after {limit_s:.0f} s")
+
+
+def ask(folder: Path, job: str, resume: str, count: str) -> int:
+    step(f"starting the server with {folder}")
+    server, address = start_server(folder)
+    try:
+        wait_until_serving(address)
+        step(f"askwell questions --job {job} --resume {resume} --count {count}")
+        command = [BIN / "askwell", "questions", "--server", address]
+        return subprocess.run([*command, "--job", job, "--resume", resume, "--count", count]).returncode
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(timeout=60)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="", help="model folder, checkpoint, .gguf file or hub id")
+    parser.add_argument("--job", default=str(ROOT / "examples/jobs/backend-engineer.md"))
+    parser.add_argument("--resume", default=str(ROOT / "examples/resumes/backend-engineer.md"))
+    parser.add_argument("--count", default="8")
+    parser.add_argument("--serve", action="store_true", help="serve on localhost:50051 until Ctrl-C")
+    arguments = parser.parse_args()
+    for document in (arguments.job, arguments.resume):
+        if not arguments.serve and not Path(document).is_file():
+            raise SystemExit(f"demo: no such file: {document}")
+    folder = model_folder(arguments.model)
+    if arguments.serve:
+        return subprocess.run([BIN / "askwell-server", "--model", folder]).returncode
+    return ask(folder, arguments.job, arguments.resume, arguments.count)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
