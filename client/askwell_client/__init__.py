@@ -1,0 +1,118 @@
+"""Client of an Askwell server: text generation and interview questions over gRPC.
+
+>>> from pathlib import Path
+>>> from askwell_client import Client
+>>> with Client("localhost:50051") as client:
+...     for question in client.questions(Path("job.md"), Path("resume.pdf"), count=8).questions:
+...         print(question.source, question.text)
+"""
+
+import os
+
+# gRPC's core logs to standard error, and reads how much before it is imported. It documents ERROR as its
+# default and has forgotten it: without this, every server that goes away leaves a line on the user's screen.
+os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+
+from askwell_client.async_client import AsyncClient
+from askwell_client.client import Client
+from askwell_client.document import Document, DocumentLike, MediaType
+from askwell_client.errors import (
+    AskwellError,
+    ConnectError,
+    DeadlineError,
+    InvalidRequestError,
+    NotFoundError,
+    OverloadedError,
+    RequestError,
+    ServerError,
+    TransientError,
+    UnavailableError,
+    UnsupportedError,
+    Violation,
+)
+from askwell_client.generation import (
+    BatchItem,
+    ChatMessage,
+    Delta,
+    FinishReason,
+    Generation,
+    Prompt,
+    Sample,
+    Started,
+    StreamEvent,
+    Timing,
+    Tokens,
+    Usage,
+)
+from askwell_client.interview import (
+    Evidence,
+    Extraction,
+    Features,
+    Plan,
+    PlanItem,
+    Question,
+    QuestionEvent,
+    QuestionSet,
+    QuestionType,
+    Relation,
+    Skill,
+    Slot,
+    Source,
+    StreamPlan,
+    Summary,
+)
+from askwell_client.model import Health, Load, ModelInfo, PromptStyle
+from askwell_client.option import GenerateOptions, QuestionOptions
+
+__all__ = [
+    "AskwellError",
+    "AsyncClient",
+    "BatchItem",
+    "ChatMessage",
+    "Client",
+    "ConnectError",
+    "DeadlineError",
+    "Delta",
+    "Document",
+    "DocumentLike",
+    "Evidence",
+    "Extraction",
+    "Features",
+    "FinishReason",
+    "GenerateOptions",
+    "Generation",
+    "Health",
+    "InvalidRequestError",
+    "Load",
+    "MediaType",
+    "ModelInfo",
+    "NotFoundError",
+    "OverloadedError",
+    "Plan",
+    "PlanItem",
+    "Prompt",
+    "PromptStyle",
+    "Question",
+    "QuestionEvent",
+    "QuestionOptions",
+    "QuestionSet",
+    "QuestionType",
+    "Relation",
+    "RequestError",
+    "Sample",
+    "ServerError",
+    "Skill",
+    "Slot",
+    "Source",
+    "Started",
+    "StreamEvent",
+    "StreamPlan",
+    "Summary",
+    "Timing",
+    "Tokens",
+    "TransientError",
+    "UnavailableError",
+    "UnsupportedError",
+    "Usage",
+    "Violation",
+]

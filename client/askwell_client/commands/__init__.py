@@ -1,0 +1,1 @@
+"""The subcommands of ``askwell``, one file each."""

@@ -1,0 +1,59 @@
+"""What the server tells about itself: its model, its load, its health."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from askwell.v1 import generation_pb2
+from google.protobuf.message import Message
+
+from askwell_client.mirror import Mirror
+
+
+class PromptStyle(StrEnum):
+    """How a model wants to be asked: BASE continues text, CHAT follows instructions."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    BASE = "BASE"
+    CHAT = "CHAT"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo(Mirror):
+    """The model that is served."""
+
+    pb: ClassVar[type[Message]] = generation_pb2.GetModelResponse
+    name: str
+    architecture: str
+    source: str
+    revision: str
+    positions: int
+    vocabulary_size: int
+    prompt_style: PromptStyle
+    quantization: str
+    weight_range: int
+    compute_type: str
+    devices: tuple[str, ...]
+    sha256: str
+    server_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Load(Mirror):
+    """How busy the server is, in rows and engine processes."""
+
+    pb: ClassVar[type[Message]] = generation_pb2.GetLoadResponse
+    queued_rows: int
+    running_rows: int
+    queue_limit: int
+    ready_engines: int
+    engines: int
+
+
+class Health(StrEnum):
+    """What the server's health service says. Requests are answered only while SERVING."""
+
+    UNKNOWN = "UNKNOWN"
+    SERVING = "SERVING"
+    NOT_SERVING = "NOT_SERVING"
+    SERVICE_UNKNOWN = "SERVICE_UNKNOWN"

@@ -1,0 +1,99 @@
+"""Every option of a call, written down once for the sync client, the async client and the requests.
+
+An option has the name and the meaning of its proto field, and one left out takes the server's default.
+"""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any, TypedDict
+
+from google.protobuf.message import Message
+
+from askwell_client.errors import InvalidRequestError
+from askwell_client.interview import Question
+
+
+class CallOptions(TypedDict, total=False):
+    """``timeout_s`` bounds the whole call, retries included; it replaces the client's own."""
+
+    timeout_s: float
+    request_id: str
+    model: str
+
+
+class SamplingOptions(TypedDict, total=False):
+    """How tokens are chosen (proto: Sampling)."""
+
+    temperature: float
+    top_k: int
+    top_p: float
+    repetition_penalty: float
+    no_repeat_ngram_size: int
+    num_beams: int
+    seed: int
+
+
+class StoppingOptions(TypedDict, total=False):
+    """When generation ends (proto: Stopping)."""
+
+    max_new_tokens: int
+    min_new_tokens: int
+    stop_sequences: Iterable[str]
+    include_stop: bool
+
+
+class OutputOptions(TypedDict, total=False):
+    """What comes back besides text (proto: Output)."""
+
+    token_ids: bool
+    logprobs: bool
+
+
+class GenerateOptions(CallOptions, SamplingOptions, StoppingOptions, OutputOptions, total=False):
+    """Options of ``generate``, ``stream`` and ``generate_batch``."""
+
+    num_return: int
+
+
+class QuestionOptions(CallOptions, SamplingOptions, total=False):
+    """Options of ``questions`` and ``stream_questions``.
+
+    ``core_questions`` are the core of an earlier result for the same job, to be reused word for word.
+    """
+
+    count: int
+    core_questions: Iterable[Question]
+    max_new_tokens: int
+    num_return: int
+    include_text: bool
+
+
+def refuse_unknown(options: Mapping[str, Any], allowed: type) -> None:
+    """Raises ``TypeError`` naming the nearest option, as Python does for a mistyped argument."""
+    known = allowed.__annotations__
+    for name in options:
+        if name not in known:
+            nearest = get_close_matches(name, known, n=1)
+            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+            raise TypeError(f"no option is called {name!r}{hint}")
+
+
+def options_to_pb(message: Message, options: Mapping[str, Any], names: Iterable[str], path: str = "") -> None:
+    """Sets those of ``names`` that are given on ``message``, under the same names.
+
+    Raises ``InvalidRequestError`` for a value that the field cannot hold, such as a negative count; ``path``
+    is where ``message`` stands in the request.
+    """
+    for name in names:
+        if name not in options:
+            continue
+        value = options[name]
+        try:
+            if name != "stop_sequences":
+                setattr(message, name, value)
+            elif isinstance(value, str):
+                raise TypeError("give a list of texts, not one text")
+            else:
+                getattr(message, name).extend(value)
+        except (TypeError, ValueError) as error:
+            raise InvalidRequestError.of(path + name, str(error)) from None

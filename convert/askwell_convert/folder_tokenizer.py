@@ -1,0 +1,124 @@
+"""The tokenizer of a Hugging Face folder."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers, processors
+from tokenizers.models import BPE
+
+from .errors import ConvertError
+from .tokenizer import SourceTokenizer, SpecialTokens, parse_tokenizer
+
+DEFAULT_GPT2_TOKEN = "<|endoftext|>"
+
+
+def read_folder_tokenizer(folder: Path, config: Mapping[str, Any]) -> SourceTokenizer:
+    """``config`` is the folder's config.json. Raises ConvertError when no tokenizer can be read."""
+    settings = {**_optional(folder, "special_tokens_map.json"), **_optional(folder, "tokenizer_config.json")}
+    spelled = {role: _spelling(settings.get(f"{role}_token")) for role in ("bos", "eos", "unk")}
+    if (folder / "tokenizer.json").is_file():
+        json_text = _text(folder / "tokenizer.json")
+    else:
+        json_text = _tokenizer_from_bpe_files(folder, {token for token in spelled.values() if token})
+    tokenizer = parse_tokenizer(json_text, str(folder / "tokenizer.json"))
+
+    def by_id(number: object) -> str | None:
+        return tokenizer.id_to_token(number) if type(number) is int and number >= 0 else None
+
+    def by_role(role: str) -> str | None:
+        token = spelled[role] or by_id(config.get(f"{role}_token_id"))
+        return token if token is not None and tokenizer.token_to_id(token) is not None else None
+
+    ends = [token for number in _end_ids(folder, config) if (token := by_id(number))]
+    default = DEFAULT_GPT2_TOKEN if tokenizer.token_to_id(DEFAULT_GPT2_TOKEN) is not None else None
+    eos = by_role("eos") or (ends[0] if ends else default)
+    if eos is None:
+        raise ConvertError(
+            f"{folder} does not say which token ends a text; set eos_token in tokenizer_config.json"
+        )
+    bos = by_role("bos")
+    special = SpecialTokens(
+        bos=bos,
+        eos=eos,
+        unk=by_role("unk") or default,
+        ends=tuple(dict.fromkeys([eos, *ends])),
+        add_bos=bos is not None and tokenizer.encode("a").tokens[:1] == [bos],
+    )
+    return SourceTokenizer(json_text, special, _chat_template(folder, settings))
+
+
+def _tokenizer_from_bpe_files(folder: Path, special: set[str]) -> str:
+    """GPT-2's tokenizer out of vocab.json and merges.txt, as transformers would build it."""
+    vocab, merges = folder / "vocab.json", folder / "merges.txt"
+    if not vocab.is_file() or not merges.is_file():
+        raise ConvertError(
+            f"{folder} has no tokenizer: neither tokenizer.json nor vocab.json with merges.txt"
+        )
+    try:
+        tokenizer = Tokenizer(BPE.from_file(str(vocab), str(merges)))
+    except Exception as error:  # the library raises plain Exception
+        raise ConvertError(f"cannot read {vocab.name} and {merges.name} in {folder}: {error}") from None
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.post_processor = processors.ByteLevel(trim_offsets=False)
+    added = sorted(_optional(folder, "added_tokens.json").items(), key=lambda item: item[1])
+    tokenizer.add_special_tokens(sorted(special or {DEFAULT_GPT2_TOKEN}))
+    tokenizer.add_tokens([AddedToken(token, normalized=True) for token, _ in added if token not in special])
+    for token, token_id in added:
+        if tokenizer.token_to_id(token) != token_id:
+            raise ConvertError(
+                f"added_tokens.json gives {token!r} the id {token_id}, which does not follow vocab.json"
+            )
+    return tokenizer.to_str()
+
+
+def _end_ids(folder: Path, config: Mapping[str, Any]) -> list[object]:
+    found: list[object] = []
+    for settings in (_optional(folder, "generation_config.json"), config):
+        ids = settings.get("eos_token_id")
+        found += ids if isinstance(ids, list) else [ids]
+    return found
+
+
+def _chat_template(folder: Path, settings: Mapping[str, Any]) -> str | None:
+    if (path := folder / "chat_template.jinja").is_file():
+        return _text(path)
+    match settings.get("chat_template"):
+        case str(template):
+            return template
+        case [*named]:
+            return next(
+                (t["template"] for t in named if isinstance(t, dict) and t.get("name") == "default"), None
+            )
+        case _:
+            return None
+
+
+def _spelling(token: object) -> str | None:
+    """A token is given as a string or as an object with its content."""
+    match token:
+        case str(content) | {"content": str(content)}:
+            return content
+        case _:
+            return None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConvertError(f"cannot read {path}: {error}") from None
+
+
+def _optional(folder: Path, name: str) -> dict[str, Any]:
+    if not (folder / name).is_file():
+        return {}
+    try:
+        data = json.loads(_text(folder / name))
+    except (ValueError, RecursionError) as error:
+        raise ConvertError(f"cannot read {folder / name}: {error}") from None
+    if not isinstance(data, dict):
+        raise ConvertError(f"{folder / name} holds no JSON object")
+    return data

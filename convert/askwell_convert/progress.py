@@ -1,0 +1,81 @@
+"""Showing how far a conversion is."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.progress import Progress as RichProgress
+
+LINE_EVERY_S = 10.0
+
+
+class BarProgress:
+    """A bar with the tensor, the bytes and the rate, for a terminal."""
+
+    def __init__(self) -> None:
+        self._bar = RichProgress(
+            TextColumn("{task.description:<44.44}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            transient=True,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def begin(self, total_bytes: int) -> None:
+        self._task = self._bar.add_task("converting", total=total_bytes)
+
+    def advance(self, tensor: str, count_bytes: int) -> None:
+        if self._task is not None:
+            self._bar.update(self._task, advance=count_bytes, description=tensor)
+
+
+class LineProgress:
+    """A line now and then, for a log."""
+
+    def __init__(self) -> None:
+        self._total = self._done = 0
+        self._started = self._spoken = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def begin(self, total_bytes: int) -> None:
+        self._total = total_bytes
+        self._started = self._spoken = time.monotonic()
+
+    def advance(self, tensor: str, count_bytes: int) -> None:
+        self._done += count_bytes
+        now = time.monotonic()
+        if now - self._spoken >= LINE_EVERY_S:
+            self._spoken = now
+            rate = self._done / 1e6 / (now - self._started)
+            print(
+                f"{tensor}: {self._done / 1e6:,.0f} of {self._total / 1e6:,.0f} MB, {rate:.0f} MB/s",
+                file=sys.stderr,
+                flush=True,
+            )

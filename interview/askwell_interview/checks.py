@@ -1,0 +1,198 @@
+"""What a text of the model must pass to be asked. The order is the order of refusal."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rapidfuzz.fuzz import partial_ratio, ratio, token_set_ratio
+
+from .bank import SLOT, bank
+from .data_file import plain_words
+from .ground import Ground, digest, field_stems, question_words, telling_stems
+from .lawful import unlawful_topic
+from .parse import continuation
+from .personal import find_personal
+from .plan import PlanItem
+from .prompt import EXAMPLE_QUESTIONS
+from .question import Slot
+from .skill import gazetteer
+from .word import stem, stems
+
+MIN_WORDS, MAX_WORDS = 6, 45
+MAX_LIKENESS = 85.0
+COPY_LIKENESS = 92.0
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One question and what it is measured against. ``taken``: what is asked already, openings removed."""
+
+    text: str
+    opening: str
+    item: PlanItem
+    ground: Ground
+    taken: Sequence[str]
+
+    @property
+    def added(self) -> str:
+        """What the model wrote of it."""
+        return continuation(self.opening, self.text)
+
+    @property
+    def known(self) -> frozenset[str]:
+        """Stems that the documents give: a core question knows the job only."""
+        own = self.ground.job if self.item.slot is Slot.CORE else self.ground.job | self.ground.resume
+        return own | frozenset(stems(self.item.competency))
+
+    @property
+    def own(self) -> frozenset[str]:
+        """Stems of the item's own evidence."""
+        quotes = [e.quote for e in (self.item.job_evidence, self.item.resume_evidence) if e]
+        return frozenset(s for quote in (self.item.competency, *quotes) for s in stems(quote))
+
+    @property
+    def telling(self) -> frozenset[str]:
+        """Stems of what the model added that say something: from the documents, or a word of work that
+        names a circumstance. Those of the competency and everyday words do not count."""
+        idle = {*stems(self.item.competency), *self.ground.occupation}
+        return frozenset(
+            s for s in stems(self.added)
+            if s not in idle and len(s) > 2
+            and (s in telling_stems() or (s in self.known | field_stems(self.item.field) and s not in plain_words()))
+        )
+
+
+_DANGLING = frozenset(
+    "a an the of to in on at for with by from and or but because if when while that which as into your our their its "
+    "is are was were be been about than so".split()
+)
+
+
+def form(c: Candidate) -> bool:
+    """One sentence or two, 6 to 45 words, in letters, with an end and no list."""
+    words = question_words(c.text)
+    letters = [ch for ch in c.text if ch.isalpha()]
+    return (
+        MIN_WORDS <= len(words) <= MAX_WORDS
+        and c.text.count("?") <= 1
+        and c.text[-1] in "?."
+        and not re.search(r"[\[\]{}<>_*#|\"“”:;()/\\=]|\b\d+[.)] |--|\.\.|…", c.added)
+        and c.added.count(",") <= 2
+        and sum(ch.isascii() or ch in "éèüöäßñç" for ch in letters) >= 0.95 * max(1, len(letters))
+        and len(question_words(c.added)) >= 3
+        and words[-1].casefold() not in _DANGLING
+        and not re.search(r"\b([\w-]+)(?: \1\b)", c.added, re.IGNORECASE)
+    )
+
+
+def about(c: Candidate) -> bool:
+    """Names the competency, an alias's worth of it or most of its words."""
+    text, name = c.text.casefold(), c.item.competency.casefold()
+    if name in text or partial_ratio(name, text) >= 90:
+        return True
+    wanted, have = set(stems(name)), set(stems(text))
+    return bool(wanted) and 2 * len(wanted & have) > len(wanted)
+
+
+def invented(c: Candidate) -> bool:
+    """Names a tool or a name that stands in neither document (for a core: not in the job), or a number that
+    does not stand in the item's own evidence: a figure from elsewhere says something false here."""
+    skills = c.ground.job_skills if c.item.slot is Slot.CORE else c.ground.job_skills | c.ground.resume_skills
+    for hit in gazetteer().hits(c.added):
+        named = hit.entry.kind in ("tool", "licence")
+        if named and hit.entry.name.casefold() not in skills and not set(stems(hit.entry.name)) <= c.known:
+            return True
+    for match in re.finditer(r"\w*\d[\w.,%]*|[^\W\d_]+(?:[.'’-][^\W\d_]+)*", c.added):
+        word = match.group().rstrip(".,%")
+        found = set(stems(word))
+        if any(ch.isdigit() for ch in word) and not found <= c.own:
+            return True
+        if any(ch.isupper() for ch in word) and word != "I" and not found <= c.known:
+            return True
+    return False
+
+
+_PREMISE = re.compile(
+    r"\b(?:if|when|that|because|to)\s+(?:you(?:['’]re| are| were|['’]ve been)|be(?:come)?)(?: (?:to be(?:come)?|not|working as))* (?:an?|the|in (?:the|this)) "
+    r"(?:[\w-]+ ){0,3}(?:nurse|teacher|engineer|manager|developer|chef|accountant|candidate|expert|role|job|student|"
+    r"person|employee|leader|professional|interview\w*|position|owner|company)\b"
+    r"|\b(?:the|a|an|this|any|our) (?:\w+ )?(?:candidate|interviewer|interviewee|applicant)s?\b|\binterview\b"
+    r"|\bas an ai\b|\blanguage model\b|\bthis question\b|\b(?:a|the|that|these|following|answer\w*) questions?\b"
+    r"|\b(?:me|my|mine|myself|i|i['’]\w+)\b"
+    r"|\bin this role\b.*\bin this role\b|\bwhen it comes to (?:your|the|a|this) (?:job|work|role|career|position|team)\b"
+    r"|\byour (?:business|company|boss|dream|life|favou?rite)\b|\b(?:tell|describe) (?:me|us)\b"
+    r"|\byou['’]d like to (?:know|share)\b|\b(?:might|could) (?:have|describe)\b|\byour (?:own )?(?:job|role|position|career)\b|\bimprove your (?:\w+ )?skills?\b|, which\b|\bnot (?:just|only)\b"
+    r"|\bhad to choose|^ ?(?:to )?choose\b|^ ?be(?:come)? an? |\b(\w{4,}) (?:or|and|to) (?:\w+ )?\1\b|^ ?you['’]re (?:in|at) (?:the|an?) \w+$",
+    re.IGNORECASE,
+)
+
+
+def confused(c: Candidate) -> bool:
+    """Speaks as somebody else: answers, asks about the interview, takes the candidate for the employer."""
+    return _PREMISE.search(c.added) is not None
+
+
+def vague(c: Candidate) -> bool:
+    """Adds nothing that tells, or wanders off into words that neither the documents nor work know."""
+    plain = plain_words() | field_stems(c.item.field)
+    unknown = {
+        s for s in stems(c.added)
+        if s not in plain and s not in c.known and s not in telling_stems() and len(s) > 2
+    }
+    if c.item.competency.casefold() in c.added.casefold():
+        return True
+    wanted = 2 if "it comes to" in c.added.casefold() else 1
+    return len(c.telling) < wanted or 3 * len(unknown) > len(c.telling)
+
+
+def private(c: Candidate) -> bool:
+    """Holds personal data of a document, looks like personal data, or holds a placeholder for it."""
+    if re.search(r"\[[^\]]*\]|\b(?:xx+|name here|insert|placeholder|redacted)\b", c.text, re.IGNORECASE):
+        return True
+    if any(span.kind != "life" for span in find_personal(c.added)):
+        return True
+    digits = re.sub(r"\D", "", c.added)
+    words = re.findall(r"[^\W\d_]{3,}|\d{4,}", c.text.casefold())
+    competency = c.item.competency.casefold()
+    return any(digest(word) in c.ground.personal for word in (*words, digits) if word and word not in competency)
+
+
+def copied(c: Candidate) -> bool:
+    """Is an example of the prompt or a question of the bank."""
+    known = (*EXAMPLE_QUESTIONS, *(e.text.replace(SLOT, c.item.competency) for e in bank()))
+    return any(ratio(c.text, other) >= COPY_LIKENESS for other in known)
+
+
+def repeated(c: Candidate) -> bool:
+    """Asks what is asked already."""
+    return any(token_set_ratio(c.added.casefold(), other.casefold()) >= MAX_LIKENESS for other in c.taken)
+
+
+CHECKS: tuple[tuple[str, Callable[[Candidate], bool]], ...] = (
+    ("form", lambda c: not form(c)),
+    ("competency", lambda c: not about(c)),
+    ("invented", invented),
+    ("private", private),
+    ("unlawful", lambda c: unlawful_topic(c.text.replace(c.item.competency, "")) is not None),
+    ("confused", confused),
+    ("vague", vague),
+    ("copied", copied),
+    ("repeated", repeated),
+)
+
+
+def refusal(candidate: Candidate) -> str | None:
+    """The name of the first check that refuses the candidate, or None."""
+    return next((name for name, refuses in CHECKS if refuses(candidate)), None)
+
+
+def score(candidate: Candidate) -> float:
+    """Higher is better: words that tell, up to four; those of the item's own evidence twice; and a length
+    near 18 to 28 words."""
+    own = candidate.telling & candidate.own
+    length = len(question_words(candidate.text))
+    off = max(0, 18 - length, length - 28)
+    return min(4, len(candidate.telling)) + 1.0 * min(3, len(own)) - 0.15 * off
+
+
+__all__ = ["Candidate", "refusal", "score", "stem"]

@@ -1,0 +1,89 @@
+"""What a question may speak of: the words of the documents, without their text."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from .data_file import data_lines, plain_words
+from .features import Reading
+from .reading import Text
+from .segment import Section
+from .skill import gazetteer
+from .word import WORD, stem, stems
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Stems of the documents' words outside personal data, and the skills each names.
+
+    ``personal`` holds digests of the words found in personal data only, so that a question can be checked
+    for them without keeping them. ``occupation``: the title's head, "nurse", which tells nothing new.
+    """
+
+    job: frozenset[str]
+    resume: frozenset[str]
+    job_skills: frozenset[str]
+    resume_skills: frozenset[str]
+    personal: frozenset[str]
+    occupation: frozenset[str]
+
+
+def ground_from_reading(reading: Reading) -> Ground:
+    job, resume = _stems(reading.job), _stems(reading.resume) if reading.resume else frozenset()
+    texts = [text for text in (reading.job, reading.resume) if text is not None]
+    private = {
+        word
+        for text in texts
+        for span in text.personal
+        for word in _private_words(text.text[span.start : span.end])
+        if stem(word) not in job | resume | plain_words()
+    }
+    return Ground(
+        job, resume, frozenset(reading.asked), frozenset(reading.shown), frozenset(map(digest, private)),
+        frozenset(stems(re.split(r" (?:of|for|in) ", reading.features.job_title)[0])[-1:]),
+    )
+
+
+def _stems(text: Text) -> frozenset[str]:
+    """The company's praise of itself is left out: nothing there is worth a question."""
+    kept = []
+    for segment in text.segments:
+        if segment.section in (Section.OFFER, Section.PERSONAL):
+            continue
+        at = segment.start
+        for span in text.personal:
+            if span.start < segment.end and segment.start < span.end:
+                kept.append(text.text[at : max(at, span.start)])
+                at = max(at, span.end)
+        kept.append(text.text[at : max(at, segment.end)])
+    return frozenset(stems(" ".join(kept)))
+
+
+def _private_words(value: str) -> Iterable[str]:
+    digits = re.sub(r"\D", "", value)
+    if len(digits) >= 6:
+        yield digits
+    yield from (word for word in re.findall(r"[^\W\d_]{3,}|\d{4,}", value.casefold()))
+
+
+def digest(word: str) -> str:
+    return hashlib.blake2b(word.casefold().encode(), digest_size=8).hexdigest()
+
+
+@cache
+def field_stems(field: str) -> frozenset[str]:
+    """Words of all skills of a professional field: what its people talk of, in either document or not."""
+    names = {name for entry in gazetteer().spellings.values() if entry.field == field for name in (entry.name, *entry.aliases)}
+    return frozenset(s for name in names for s in stems(name))
+
+
+@cache
+def telling_stems() -> frozenset[str]:
+    return frozenset(stem(word) for line in data_lines("telling_words.txt") for word in line.split())
+
+
+def question_words(text: str) -> list[str]:
+    """Words and numbers as written."""
+    return [match.group() for match in WORD.finditer(text)]

@@ -1,0 +1,154 @@
+"""People's names: found at the head of a résumé, behind a label or a title, and wherever they come again."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from .data_file import first_names
+from .segment import heading
+from .skill import gazetteer
+from .span import Span
+
+_PART = r"(?:[A-ZÀ-ÖØ-ÞŁŚŻŹĆŘŠŽČĐİ][\w'’-]*[\w]|[A-ZÀ-ÖØ-ÞŁŚŻŹĆŘŠŽČĐİ]\.?)"
+_FULL = re.compile(rf"{_PART}(?:,? (?:(?:van|von|de|der|den|da|di|del|della|la|le|bin|ibn|al|el|dos|ter|zu) ){{0,2}}{_PART}){{1,4}}")
+_LABEL = re.compile(
+    r"^[ \t#*_•-]*(?:(?:full |first |last |family |sur|candidate |applicant )?name|applicant|candidate|contact(?: person)?|"
+    r"referees?|references?|(?:hiring |line )?manager|supervisor|recruiter|signed|yours sincerely,?|written by|author)"
+    r"[ *_]*[:\n][ *_\n]*(?P<value>[^\n]{2,60})",
+    re.IGNORECASE | re.MULTILINE,
+)
+_TITLED = re.compile(rf"\b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Sir|Dame)\.? ({_PART}(?: {_PART}){{0,2}})")
+_PREFIX = re.compile(
+    r"^(?:curriculum vitae|r[ée]sum[ée]|cv|lebenslauf)(?: of| for| –| -|:|,|\s)*|^(?:mr|mrs|ms|miss|dr|prof)\.? ", re.IGNORECASE
+)
+_CUT = re.compile(r"\s+[|–—•·/-]\s+|\s*[|•·;(]\s*|,\s+(?=[A-Z]{2,5}\b)")
+_NOT_A_NAME = frozenset(
+    "curriculum vitae resume résumé cv profile summary objective about contact details personal information "
+    "senior junior lead chief head principal staff associate assistant deputy vice executive general regional "
+    "engineer developer manager nurse teacher accountant designer analyst consultant director officer specialist "
+    "technician administrator coordinator supervisor representative clerk operator mechanic electrician plumber "
+    "chef cook waiter barista driver lawyer solicitor paralegal attorney architect scientist researcher professor "
+    "lecturer tutor therapist pharmacist physician doctor dentist midwife carer caregiver worker receptionist "
+    "secretary buyer planner controller auditor advisor adviser agent broker cashier guard inspector instructor "
+    "trainer writer editor journalist photographer producer programmer tester recruiter salesperson marketer "
+    "registered certified licensed chartered qualified experienced professional graduate intern trainee apprentice "
+    "software hardware backend frontend full stack data cloud web mobile security network systems product project "
+    "program programme marketing sales finance financial human resources customer service support business "
+    "operations logistics warehouse production quality health care clinical medical mental social primary secondary "
+    "school hospital university college institute company corporation limited ltd inc llc gmbh group street road "
+    "north south east west new united city team department job description title position role vacancy the and of "
+    "for with in at to a an our we you your january february march april may june july august september october "
+    "november december monday tuesday wednesday thursday friday saturday sunday english french german spanish "
+    "chinese education experience skills employment history work languages references interests training "
+    "certifications achievements projects qualifications requirements responsibilities duties benefits "
+    "ward restaurant hotel kitchen science mathematics biology chemistry physics history art music bachelor master "
+    "diploma degree award national international local community public private".split()
+)
+
+
+def names_in_text(text: str, emails: Iterable[str], has_contact: bool) -> list[Span]:
+    """Spans of names. ``emails`` help: whose local part is in the header is a name.
+
+    An unknown first line counts as a name when a contact stands in the text, or it reads as a résumé.
+    """
+    words = _locals(emails)
+    found: list[str] = []
+    spans: list[Span] = []
+    for match in _LABEL.finditer(text):
+        for name in _people(match.group("value"), trusted="name" in match.group().casefold()):
+            found.append(name)
+    found += [match.group(1) for match in _TITLED.finditer(text)]
+    found += _header_names(text, words, has_contact)
+    for match in _FULL.finditer(text):
+        parts = re.split(r",? ", match.group())
+        # A capital opens every sentence, so only a known first name before a word of no skill or trade tells.
+        for first, last in zip(parts, parts[1:], strict=False):
+            if first.casefold() in first_names() and _may_be_name(last) and not _skill(f"{first} {last}"):
+                found.append(f"{first} {last}")
+    for full in dict.fromkeys(found):
+        spans.extend(_occurrences(text, full))
+    return spans
+
+
+def _locals(emails: Iterable[str]) -> frozenset[str]:
+    local = (re.split(r"@|\(at\)|\[at\]", email, maxsplit=1)[0] for email in emails)
+    return frozenset(part.casefold() for name in local for part in re.split(r"[\W\d_]+", name) if len(part) > 2)
+
+
+def _people(value: str, *, trusted: bool) -> Iterator[str]:
+    """Names in what follows a label such as "Name:" or "Reference:"."""
+    for piece in re.split(r"[,;|(]| and | - | – ", value):
+        match = _FULL.match(piece.strip(" *_."))
+        if match is None:
+            if trusted and re.fullmatch(_PART, piece.strip(" *_.")):
+                yield piece.strip(" *_.")
+            continue
+        parts = match.group().split()
+        if all(_may_be_name(part) for part in parts) and (trusted or not _skill(match.group())):
+            yield match.group()
+        elif trusted and parts[0].casefold() in first_names():
+            yield match.group()
+
+
+def _header_names(text: str, email_words: frozenset[str], has_contact: bool) -> Iterator[str]:
+    lines = [line for line in text.split("\n") if line.strip()][:6]
+    for index, line in enumerate(lines):
+        bare = _PREFIX.sub("", line.strip(" #*_:-"))
+        if heading(line) is not None:
+            continue
+        for piece in _CUT.split(bare):
+            piece = piece.strip(" #*_:.,")
+            if cjk := re.fullmatch(r"(?:姓名[:：]?)?([\u4e00-\u9fff·]{2,4})", piece):
+                yield cjk.group(1)
+                continue
+            parts = [part for part in re.split(r",? ", piece) if part]
+            known = [p for p in parts if p.casefold().strip("'’.,") in email_words or _in_words(p, email_words)]
+            if len(parts) == 1 and known and index < 3:
+                yield piece
+            if not _FULL.fullmatch(piece) or not 2 <= len(parts) <= 5:
+                continue
+            if not all(_may_be_name(part) for part in parts) or _skill(piece):
+                continue
+            if known or parts[0].casefold() in first_names() or (
+                index == 0 and (has_contact or _reads_as_resume(text)) and not _common(text, parts)
+            ):
+                yield piece
+
+
+def _in_words(part: str, email_words: frozenset[str]) -> bool:
+    """Whether a name's part stands in a local part written in one, as in "jdoe" or "janedoe"."""
+    bare = re.sub(r"\W", "", part.casefold())
+    return len(bare) > 2 and any(bare in word for word in email_words)
+
+
+def _may_be_name(part: str) -> bool:
+    return part.casefold().strip(".,'’") not in _NOT_A_NAME
+
+
+def _skill(piece: str) -> bool:
+    """Whether the gazetteer knows the piece, so that "Apache Kafka" is nobody."""
+    hits = gazetteer().hits(piece)
+    return sum(hit.end - hit.start for hit in hits) * 2 > len(piece)
+
+
+def _reads_as_resume(text: str) -> bool:
+    return re.search(r"^[ #*_]*(?:work |professional )?(?:experience|employment|education|career)\b", text, re.I | re.M) is not None and not re.search(
+        r"\b(?:responsibilities|we offer|about the role|you will|we are looking|requirements)\b", text, re.I
+    )
+
+
+def _common(text: str, parts: list[str]) -> bool:
+    """Whether the text uses any of the words in lower case, as no name is."""
+    return any(re.search(rf"\b{re.escape(part.lower())}\b", text) for part in parts if len(part) > 3)
+
+
+def _occurrences(text: str, full: str) -> Iterator[Span]:
+    """The name and each of its parts, where they stand with a capital."""
+    parts = [p.strip(".,") for p in re.split(r",? ", full)]
+    wanted = {full, *(p for p in parts if len(p) > 2 and p[0].isupper() and _may_be_name(p) and not _skill(p))}
+    if re.fullmatch(r"[\u4e00-\u9fff·]+", full):
+        wanted = {full}
+    for name in wanted:
+        variants = {name, name.upper(), name.title()}
+        pattern = "|".join(re.escape(v) for v in sorted(variants, key=len, reverse=True))
+        for match in re.finditer(rf"(?<![^\W_])(?:{pattern})(?![^\W_])", text):
+            yield Span(match.start(), match.end(), "name")

@@ -1,0 +1,111 @@
+"""Prompts: few tokens, features instead of documents, and an opening that the model goes on from.
+
+The text before the competency is the same for all probes of a candidate, and for all core questions of a
+job, so that the engine computes it once.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from .features import Features
+from .plan import PlanItem
+from .question import Evidence, Slot
+from .reading import bare_duty
+from .stem import opening_for
+
+Style = Literal["base", "chat"]
+STOPS = ("\n",)
+MAX_DUTIES = 4
+MAX_DEEDS = 3
+MAX_SKILLS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """``chat`` style: ``messages``, then the assistant's answer beginning with ``opening``. ``base`` style:
+    ``text``, which ends with ``opening``. The model's text follows the opening's last letter."""
+
+    item_id: str
+    messages: tuple[Message, ...]
+    text: str
+    opening: str
+    stops: tuple[str, ...] = STOPS
+
+
+_SYSTEM = "You are an interviewer. You ask one short, clear question about the candidate's work."
+_EXAMPLES = (
+    ("planning", "Tell me about a time you had to plan work for other people, and how you made sure it was done on time."),
+    ("reporting", "Can you walk me through how you prepare a report, and what you check before you send it?"),
+    ("customer complaints", "How would you handle customer complaints when the mistake was made by another team?"),
+)
+EXAMPLE_QUESTIONS = tuple(question for _, question in _EXAMPLES)
+
+
+def prompts_for(items: list[PlanItem], features: Features, style: Style) -> dict[str, Prompt]:
+    """A prompt for each item, openings varied over the plan."""
+    seen: dict[str, int] = {}
+    prompts = {}
+    for item in items:
+        opening = opening_for(item, seen)
+        context = _context(features, probe=item.slot is Slot.PROBE)
+        prompts[item.id] = _chat(item, context, opening) if style == "chat" else _base(item, context, opening)
+    return prompts
+
+
+def _chat(item: PlanItem, context: str, opening: str) -> Prompt:
+    messages = (
+        Message("system", _SYSTEM),
+        Message("user", f"{context}\nAsk one question about {item.competency}."),
+    )
+    return Prompt(item.id, messages, "", opening)
+
+
+def _base(item: PlanItem, context: str, opening: str) -> Prompt:
+    examples = "".join(f"Competency: {name}\nQuestion: {question}\n\n" for name, question in _EXAMPLES)
+    text = (
+        f"{context}\n\nInterview questions about the candidate's work, each about one competency:\n\n"
+        f"{examples}Competency: {item.competency}\nQuestion: {opening}"
+    )
+    return Prompt(item.id, (), text, opening)
+
+
+def _context(features: Features, *, probe: bool) -> str:
+    """The job in two lines, and for a probe what the candidate did."""
+    lines = [f"Job: {features.job_title}." if features.job_title else "A job."]
+    if duties := "; ".join(_short(bare_duty(d.quote)) for d in features.duties[:MAX_DUTIES]):
+        lines[0] += f" Duties: {duties}."
+    elif skills := ", ".join(s.name for s in features.job_skills[:MAX_SKILLS]):
+        lines[0] += f" Skills: {skills}."
+    if probe and (deeds := "; ".join(_short(a.quote) for a in _deeds(features))):
+        lines.append(f"The candidate's work: {deeds}.")
+    return "\n".join(lines)
+
+
+def _deeds(features: Features) -> list[Evidence]:
+    return list(features.achievements[:MAX_DEEDS])
+
+
+def _short(sentence: str) -> str:
+    """The sentence's beginning, 3 to 10 words, cut at a comma or an "and" where there is one."""
+    words: list[str] = []
+    for clause in re.split(r"[,;:(]| so that | which | that ", " ".join(sentence.split())):
+        words += clause.split()
+        if len(words) >= 3:
+            break
+    if len(words) > 10:
+        words = words[: max((i for i, w in enumerate(words[:11]) if w in ("and", "or") and i >= 3), default=10)]
+    while len(words) > 2 and words[-1].lower() in _TRAILING:
+        words.pop()
+    if words and words[0][1:].islower():
+        words[0] = words[0].lower()
+    return " ".join(words).strip(" .")
+
+
+_TRAILING = frozenset("and or of in with the a an to for on by at from per together between its their our under".split())

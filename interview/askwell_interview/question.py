@@ -1,0 +1,70 @@
+"""The nouns that leave the domain: what is asked, and on what evidence.
+
+Enum names and numbers are those of ``askwell.v1``; UNSPECIFIED occurs only in a core question that the
+caller gave without saying.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Slot(Enum):
+    """Whether a question is the same for every candidate of a job."""
+
+    SLOT_UNSPECIFIED = 0
+    CORE = 1
+    PROBE = 2
+
+
+class QuestionType(Enum):
+    """What kind of answer a question asks for."""
+
+    TYPE_UNSPECIFIED = 0
+    BEHAVIOURAL = 1
+    SITUATIONAL = 2
+    TECHNICAL = 3
+    MOTIVATION = 4
+
+
+class Relation(Enum):
+    """How the résumé relates to what the job asks."""
+
+    RELATION_UNSPECIFIED = 0
+    JOB = 1
+    MATCH = 2
+    GAP = 3
+    PARTIAL = 4
+    UNVERIFIED_CLAIM = 5
+
+
+class Source(Enum):
+    """Who wrote a question."""
+
+    SOURCE_UNSPECIFIED = 0
+    MODEL = 1
+    BANK = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A piece of a document: ``text[start:end] == quote``, in code points. Holds no personal data."""
+
+    quote: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One finished question. ``attempts`` counts the model's texts that were looked at for it."""
+
+    id: str
+    text: str
+    slot: Slot = Slot.SLOT_UNSPECIFIED
+    type: QuestionType = QuestionType.TYPE_UNSPECIFIED
+    competency: str = ""
+    relation: Relation = Relation.RELATION_UNSPECIFIED
+    source: Source = Source.SOURCE_UNSPECIFIED
+    job_evidence: Evidence | None = None
+    resume_evidence: Evidence | None = None
+    attempts: int = 0

@@ -1,0 +1,222 @@
+"""What one document says: its skills and where, its years, its duties or achievements."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import NamedTuple
+
+from .evidence import quote_around, quote_segment
+from .personal import find_personal
+from .question import Evidence
+from .segment import Section, Segment, segments_from_text
+from .skill import Entry, Hit, gazetteer, listed_skills, negated
+from .span import Span, touches
+from .years import Period, periods_from_text, years_about, years_of, years_said
+
+MAX_LISTED = 12
+MAX_SENTENCES = 12
+
+
+@dataclass(slots=True)
+class Named:
+    """One skill as a document names it. ``rank`` is where the document's best mention stands: lower is
+    weightier. ``told``: some mention says what was done with it. ``evidence`` is the best mention's."""
+
+    entry: Entry
+    evidence: Evidence
+    rank: int
+    count: int = 0
+    required: bool = False
+    told: bool = False
+    years: float | None = None
+    periods: list[Period] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Text:
+    """A document cut up: personal spans and segments, found once."""
+
+    text: str
+    personal: list[Span]
+    segments: list[Segment]
+
+
+def cut(text: str) -> Text:
+    return Text(text, find_personal(text), segments_from_text(text))
+
+
+_NICE = re.compile(
+    r"\b(?:nice to have|a plus|bonus|preferred|preferably|desirable|advantage(?:ous)?|ideally|would help|optional|"
+    r"helpful|welcome|is an asset|beneficial)\b",
+    re.IGNORECASE,
+)
+_JOB_RANK = {Section.REQUIREMENTS: 0, Section.SKILLS: 0, Section.EXPERIENCE: 0, Section.DUTIES: 1,
+             Section.EDUCATION: 1, Section.NICE: 3}
+_IRREGULAR = frozenset(
+    "led built ran made taught wrote won cut grew kept set held drove brought took gave oversaw sold bought began "
+    "found rebuilt chose dealt drew fed fought got met paid put rode saw sent shot spoke spent split stood swept "
+    "undertook rewrote understood upheld wound".split()
+)
+_NO_DEED = frozenset(
+    "speed exceed proceed succeed experienced skilled qualified certified motivated registered dedicated organised "
+    "organized detailed based advanced related required needed interested unmatched rotated".split()
+)
+_LEAD_IN = re.compile(r"^(?:you(?:'ll|’ll| will)|to|responsible for|and|being|the ability to)\s+", re.IGNORECASE)
+_INJECTION = re.compile(r"\b(?:ignore|disregard|previous instructions?|system prompt|language model|as an ai)\b", re.I)
+
+
+def acts(sentence: str) -> bool:
+    """Whether a sentence tells something done: a verb in the past among its first words."""
+    words = [word.lower() for word in re.findall(r"[A-Za-z]+", sentence)[:4]]
+    return any(w in _IRREGULAR or (len(w) > 4 and w.endswith("ed") and w not in _NO_DEED) for w in words)
+
+
+class _Mention(NamedTuple):
+    hit: Hit
+    segment: Segment
+    evidence: Evidence
+
+
+def _mentions(cut_: Text, skip: frozenset[Section], listing: frozenset[Section], extra: Sequence[Entry]) -> list[_Mention]:
+    """Skills that the document names and does not deny, in order."""
+    found: list[_Mention] = []
+    listed: set[str] = set()
+    for segment in cut_.segments:
+        if segment.section in skip:
+            continue
+        hits = [
+            Hit(h.entry, h.start + segment.start, h.end + segment.start)
+            for h in gazetteer().hits(cut_.text[segment.start : segment.end])
+        ]
+        more = list(_named_again(cut_.text, segment, extra))
+        if segment.section in listing and len(listed) < MAX_LISTED:
+            more += listed_skills(cut_.text, segment.start, segment.end, bare=segment.section is Section.SKILLS)
+        for hit in more:
+            if all(hit.end <= h.start or h.end <= hit.start for h in hits):
+                hits.append(hit)
+                listed.add(hit.entry.name)
+        for hit in sorted(hits, key=lambda h: h.start):
+            if touches(cut_.personal, hit.start, hit.end) or negated(cut_.text, segment.start, hit, segment.end):
+                continue
+            evidence = quote_around(cut_.text, segment, hit.start, hit.end, cut_.personal)
+            if evidence is not None:
+                found.append(_Mention(hit, segment, evidence))
+    return found
+
+
+def _named_again(text: str, segment: Segment, extra: Sequence[Entry]) -> list[Hit]:
+    """Skills that only the other document's lists know."""
+    return [
+        Hit(entry, match.start(), match.end())
+        for entry in extra
+        if (match := re.compile(rf"(?<!\w){re.escape(entry.name)}(?!\w)", re.I).search(text, segment.start, segment.end))
+    ]
+
+
+def job_skills(cut_: Text) -> dict[str, Named]:
+    """Skills of a job description by name, weightiest first; the company's praise of itself left out."""
+    named: dict[str, Named] = {}
+    mentions = _mentions(
+        cut_, frozenset({Section.OFFER, Section.PERSONAL}),
+        frozenset({Section.SKILLS, Section.REQUIREMENTS, Section.NICE, Section.EXPERIENCE}), (),
+    )
+    for mention in mentions:
+        segment = mention.segment
+        nice = segment.section is Section.NICE or _NICE.search(cut_.text, segment.start, segment.end) is not None
+        rank = 3 if nice else _JOB_RANK.get(segment.section, 2)
+        entry = _note(named, mention, rank)
+        entry.required |= not nice
+        entry.years = max(filter(None, (entry.years, _years(cut_.text, mention, mentions))), default=None)
+    return dict(sorted(named.items(), key=lambda item: (item[1].rank, item[1].entry.kind in ("soft", "licence"),
+                                                        -min(item[1].count, 3), item[1].evidence.start)))
+
+
+def resume_skills(cut_: Text, extra: Sequence[Entry], today: date) -> dict[str, Named]:
+    """Skills of a résumé by name, in the order of their first mention."""
+    named: dict[str, Named] = {}
+    blocks = _blocks(cut_, today)
+    mentions = _mentions(cut_, frozenset({Section.PERSONAL}), frozenset({Section.SKILLS}), extra)
+    for mention in mentions:
+        sentence = cut_.text[mention.segment.start : mention.segment.end]
+        told = mention.segment.section not in (Section.SKILLS, Section.EDUCATION) and acts(sentence)
+        entry = _note(named, mention, 0 if told else 1)
+        entry.told |= told
+        entry.years = max(filter(None, (entry.years, _years(cut_.text, mention, mentions))), default=None)
+        entry.periods += [p for p, start, end in blocks if start <= mention.hit.start < end]
+    for entry in named.values():
+        entry.years = entry.years or years_of(entry.periods)
+    return named
+
+
+def _note(named: dict[str, Named], mention: _Mention, rank: int) -> Named:
+    entry = named.setdefault(mention.hit.entry.name.casefold(), Named(mention.hit.entry, mention.evidence, rank))
+    if rank < entry.rank:
+        entry.rank, entry.evidence = rank, mention.evidence
+    entry.count += 1
+    return entry
+
+
+def _years(text: str, mention: _Mention, mentions: list[_Mention]) -> float | None:
+    segment = mention.segment
+    others = [m.hit.start for m in mentions if m.segment is segment and m.hit is not mention.hit]
+    return years_about(text, segment.start, segment.end, (mention.hit.start, mention.hit.end), others)
+
+
+def _blocks(cut_: Text, today: date) -> list[tuple[Period, int, int]]:
+    """Each period of work with the part of the text that tells of it: from its line to the next one's."""
+    work = [p for p in periods_from_text(cut_.text, today) if _section_at(cut_, p.start) in (Section.EXPERIENCE, Section.HEADER)]
+    starts = [cut_.text.rfind("\n", 0, p.start) + 1 for p in work]
+    ends = [*starts[1:], len(cut_.text)]
+    limits = [s.start for s in cut_.segments if s.section not in (Section.EXPERIENCE, Section.HEADER)]
+    return [
+        (period, start, min([end, *(limit for limit in limits if limit > start)]))
+        for period, start, end in zip(work, starts, ends, strict=True)
+    ]
+
+
+def _section_at(cut_: Text, at: int) -> Section | None:
+    return next((s.section for s in cut_.segments if s.start <= at < s.end), None)
+
+
+def years_in_general(cut_: Text, today: date | None) -> float | None:
+    """Years of experience not tied to a skill; for a résumé (``today`` given) else what its dates add up to."""
+    said = [
+        time.years
+        for s in cut_.segments
+        if s.section not in (Section.OFFER, Section.EDUCATION) and re.search(r"experience", cut_.text[s.start : s.end], re.I)
+        for time in years_said(cut_.text, s.start, s.end)
+        if re.match(r"['’]?\s*(?:of )?(?:[\w-]+ ){0,3}experience", cut_.text[time.end : s.end], re.I)
+    ]
+    if said:
+        return max(said)
+    return years_of([p for p, _, _ in _blocks(cut_, today)]) if today is not None else None
+
+
+def duties(cut_: Text) -> tuple[Evidence, ...]:
+    """What the job holder will do."""
+    found = [
+        s for s in cut_.segments
+        if s.section is Section.DUTIES or re.match(r"you(?:'ll|’ll| will) ", cut_.text[s.start : s.end], re.I)
+    ]
+    if any(s.bullet for s in found):
+        found = [s for s in found if s.bullet]
+    return _quotes(cut_, found)
+
+
+def achievements(cut_: Text) -> tuple[Evidence, ...]:
+    """What the candidate says to have done."""
+    return _quotes(cut_, [
+        s for s in cut_.segments
+        if s.section in (Section.EXPERIENCE, Section.SUMMARY, Section.HEADER) and acts(cut_.text[s.start : s.end])
+    ])
+
+
+def _quotes(cut_: Text, segments: list[Segment]) -> tuple[Evidence, ...]:
+    quotes = (quote_segment(cut_.text, s, cut_.personal) for s in segments)
+    return tuple(q for q in quotes if q is not None and not _INJECTION.search(q.quote))[:MAX_SENTENCES]
+
+
+def bare_duty(quote: str) -> str:
+    """A duty without "You will" before it."""
+    return _LEAD_IN.sub("", quote)

@@ -1,0 +1,163 @@
+"""Sentences and list items of a text, with their offsets, and the section each stands in."""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Section(Enum):
+    """What a part of a document is about. HEADER is what stands before the first known heading."""
+
+    HEADER = "header"
+    SUMMARY = "summary"
+    EXPERIENCE = "experience"
+    EDUCATION = "education"
+    SKILLS = "skills"
+    DUTIES = "duties"
+    REQUIREMENTS = "requirements"
+    NICE = "nice"
+    OFFER = "offer"
+    PERSONAL = "personal"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One sentence or list item, ``text[start:end]``, bullets and surrounding space left out."""
+
+    start: int
+    end: int
+    section: Section
+    bullet: bool
+
+
+_HEADINGS: tuple[tuple[Section, str], ...] = (
+    (
+        Section.NICE,
+        r"nice[ -]to[ -]haves?|preferred.*|desirable.*|desired.*|bonus.*|a plus|pluses|advantageous|"
+        r"good to have|would be (?:nice|great|a plus)|extra credit|additional (?:assets|skills)|"
+        r"what would (?:help|set you apart)|it helps if.*",
+    ),
+    (
+        Section.REQUIREMENTS,
+        r"(?:\w+ )?requirements?.*|(?:\w+ )?qualifications?(?: and .*)?|must[ -]haves?|essential.*|"
+        r"person specification|"
+        r"what (?:you(?:'ll| will)? (?:need|bring|have|offer)|we(?:'re| are)? (?:look|need|expect|ask).*)|"
+        r"who (?:you are|we(?:'re| are) looking for)|about you|your (?:profile|background|experience|skills)|"
+        r"you (?:have|bring|are|need|should have).*|we (?:need|expect|ask|are looking for).*|"
+        r"(?:ideal )?candidate(?: profile)?|minimum .*|skills (?:required|and experience|needed).*|"
+        r"required .*|experience required",
+    ),
+    (
+        Section.DUTIES,
+        r"(?:key |main |core |your |the )?(?:duties|responsibilities|tasks|accountabilities)(?: .*)?|"
+        r"what you(?:'ll| will)? (?:do|be doing|work on)|(?:about )?the (?:role|job|position|work)|"
+        r"(?:your |the )?role|your (?:work|day|impact|mission|job)|job (?:description|summary|purpose)|"
+        r"day[ -]to[ -]day|in this role.*|you will:?|main purpose.*",
+    ),
+    (
+        Section.OFFER,
+        r"(?:what )?we offer.*|benefits.*|perks.*|about (?:us|the (?:company|team|hospital|school|firm)).*|"
+        r"who we are|our (?:company|team|offer).*|how to apply|apply.*|salary.*|pay.*|equal opportunit.*|"
+        r"(?:what's|what is) in it for you|conditions|contact.*|location.*|hours.*|compensation.*|why (?:us|join).*",
+    ),
+    (
+        Section.EXPERIENCE,
+        r"(?:\w+ )?(?:work |professional |relevant |career |clinical |teaching |selected )?"
+        r"(?:experience|employment|history|positions|projects|achievements|accomplishments)(?: history)?|"
+        r"employment|career(?: history| summary)?|work(?: history)?|volunteering|volunteer.*|positions held|"
+        r"key (?:projects|achievements)|internships?|placements?",
+    ),
+    (
+        Section.EDUCATION,
+        r"education.*|training(?: and .*)?|academic.*|qualifications|certifi.*|licen[cs]es?.*|studies|degrees?|"
+        r"courses.*|registrations?.*",
+    ),
+    (
+        Section.SKILLS,
+        r"(?:\w+ |\w+ \w+ )?skills.*|competenc.*|technologies.*|tech(?:nical)? stack|tools.*|languages?|"
+        r"expertise|strengths|areas of expertise|core (?:skills|competenc.*)",
+    ),
+    (
+        Section.SUMMARY,
+        r"(?:\w+ )?(?:summary|profile|objective|statement)|about(?: me)?|introduction|overview",
+    ),
+    (
+        Section.PERSONAL,
+        r"personal(?: details| information| data)?|interests.*|hobbies.*|references?|referees|contact(?: details)?",
+    ),
+)
+_HEADING_PATTERNS = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _HEADINGS)
+_BULLET = re.compile(r"[ ]*(?:[-*+•·‣◦▪■●○–—>✓✔➢➤]+|\(?\d{1,2}[.)]|[a-z]\))[ ]+|[ ]*#{1,6}[ ]*")
+_SENTENCE_END = re.compile(
+    r"(?<!\b[A-Z])(?<!\bDr)(?<!\bMr)(?<!\bMs)(?<!\bSt)(?<!\bMrs)(?<!e\.g)(?<!i\.e)(?<!\bvs)(?<!\betc)"
+    r"[.!?]+[)\"'”’]?(?=[ \n]+[^a-z\s])"
+)
+
+
+def heading(line: str) -> Section | None:
+    """The section that a line opens, or None when it is no heading."""
+    bare = re.sub(r"^[#*_\s\d.)=-]+|[*_:\s=#.-]+$", "", line).replace("’", "'")
+    marked = line.lstrip().startswith(("#", "**", "__")) or line.rstrip().endswith(":") or line.isupper()
+    if not bare or len(bare) > 60 or len(bare.split()) > (8 if marked else 5):
+        return None
+    for kind, pattern in _HEADING_PATTERNS:
+        if pattern.fullmatch(bare):
+            return kind
+    return None
+
+
+def segments_from_text(text: str) -> list[Segment]:
+    """Cut a text into sentences and list items, in order. Headings are left out.
+
+    A line that ends without a full stop and goes on in lower case is one sentence over two lines, as PDF
+    text has it. "Skills: Python, SQL" on one line opens that section for itself alone.
+    """
+    found: list[Segment] = []
+    section = Section.HEADER
+    block_start = block_end = -1
+    bullet = False
+
+    def close() -> None:
+        if block_start >= 0:
+            found.extend(_sentences(text, block_start, block_end, section, bullet))
+
+    for line in re.finditer(r"[^\n]*", text):
+        raw = line.group()
+        if not raw.strip():
+            if line.end() > line.start() or text[line.start() - 1 : line.start()] == "\n":
+                close()
+                block_start = -1
+            continue
+        if (kind := heading(raw)) is not None:
+            close()
+            block_start, section = -1, kind
+            continue
+        mark = _BULLET.match(raw)
+        continues = block_start >= 0 and not mark and raw[:1].islower() and text[block_end - 1] not in ".!?:;"
+        if not continues:
+            close()
+            inline = re.match(r"[*_ ]*([A-Za-z' -]{3,40})[*_ ]*:[*_ ]+(?=\S)", raw[mark.end() if mark else 0 :])
+            own = heading(inline.group(1)) if inline else None
+            offset = mark.end() if mark else 0
+            block_start, bullet = line.start() + offset, mark is not None
+            if own is not None and inline is not None:
+                block_start += inline.end()
+                block_end = line.end()
+                found.extend(_sentences(text, block_start, block_end, own, bullet))
+                block_start = -1
+                continue
+        block_end = line.end()
+    close()
+    return found
+
+
+def _sentences(text: str, start: int, end: int, section: Section, bullet: bool) -> list[Segment]:
+    cuts = [start, *(m.end() for m in _SENTENCE_END.finditer(text, start, end)), end]
+    found = []
+    for begin, finish in zip(cuts, cuts[1:], strict=False):
+        piece = text[begin:finish]
+        trimmed = piece.strip(" \n*_|")
+        if trimmed:
+            offset = begin + piece.index(trimmed)
+            found.append(Segment(offset, offset + len(trimmed), section, bullet))
+    return found

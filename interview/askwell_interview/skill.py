@@ -1,0 +1,183 @@
+"""Skills named in a text: a written list of them, and the lists that documents themselves write."""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, cast
+
+from .data_file import data_lines
+
+Kind = Literal["tool", "method", "knowledge", "soft", "licence", "duty"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One skill. ``field`` is the professional field; "" for a skill that only the document knows."""
+
+    name: str
+    field: str
+    kind: Kind
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """``text[start:end]`` names the skill."""
+
+    entry: Entry
+    start: int
+    end: int
+
+
+_TOKEN = re.compile(r"\.?[^\W_]+(?:[.'’&][^\W_]+)*[+#]*")
+_GAP = re.compile(r"[ \n]?|[ ]?[-‐–/][ ]?|[ ]?&[ ]?")
+
+
+def _tokens(text: str) -> list[re.Match[str]]:
+    return list(_TOKEN.finditer(text))
+
+
+def _key(words: list[str]) -> tuple[str, ...]:
+    return tuple(word.casefold().replace("’", "'") for word in words if word.casefold() not in ("and", "&"))
+
+
+def _variants(key: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The key, and its plural or singular."""
+    last = key[-1]
+    if len(last) < 4 or not last.isalpha():
+        return [key]
+    other = last[:-1] if last.endswith("s") and not last.endswith("ss") else last + "s"
+    return [key, (*key[:-1], other)]
+
+
+@dataclass(frozen=True)
+class Gazetteer:
+    """Spellings by their words. A spelling that needs its capitals stands in ``exact`` beside its key."""
+
+    spellings: dict[tuple[str, ...], Entry]
+    exact: dict[tuple[str, ...], dict[str, Entry]]
+    longest: int
+
+    def hits(self, text: str) -> list[Hit]:
+        """Skills named in ``text``, the longest spelling first at each place, never overlapping."""
+        tokens = _tokens(text)
+        found: list[Hit] = []
+        at = 0
+        while at < len(tokens):
+            step = self._match(text, tokens, at)
+            if step is None:
+                at += 1
+                continue
+            hit, used = step
+            found.append(hit)
+            at += used
+        return found
+
+    def _match(self, text: str, tokens: list[re.Match[str]], at: int) -> tuple[Hit, int] | None:
+        last = at
+        while (
+            last + 1 < len(tokens)
+            and last + 1 - at < self.longest
+            and _GAP.fullmatch(text, tokens[last].end(), tokens[last + 1].start())
+        ):
+            last += 1
+        for end in range(last, at - 1, -1):
+            words = [token.group() for token in tokens[at : end + 1]]
+            key = _key(words)
+            if len(key) != len(words) and (words[0].casefold() == "and" or words[-1].casefold() == "and"):
+                continue
+            if not key:
+                continue
+            entry = self.spellings.get(key)
+            if entry is None and key in self.exact:
+                entry = self.exact[key].get(" ".join(words))
+            if entry is not None:
+                return Hit(entry, tokens[at].start(), tokens[end].end()), end + 1 - at
+        return None
+
+
+@cache
+def gazetteer() -> Gazetteer:
+    """The list of data/skills.tsv. The first skill that claims a spelling keeps it."""
+    spellings: dict[tuple[str, ...], Entry] = {}
+    exact: dict[tuple[str, ...], dict[str, Entry]] = {}
+    longest = 1
+    for line in data_lines("skills.tsv"):
+        name, aliases, field, kind = line.split("\t")
+        names = [name, *filter(None, (alias.strip() for alias in aliases.split("|")))]
+        entry = Entry(name.lstrip("="), field, cast(Kind, kind), tuple(a.lstrip("=") for a in names[1:]))
+        for spelling in names:
+            words = [token.group() for token in _tokens(spelling)]
+            key = _key(words)
+            longest = max(longest, len(words) + 1)
+            if spelling.startswith("="):
+                exact.setdefault(key, {}).setdefault(" ".join(words), entry)
+                continue
+            for variant in _variants(key):
+                spellings.setdefault(variant, entry)
+    return Gazetteer(spellings, exact, longest)
+
+
+_LEAD = re.compile(
+    r"^(?:(?:an? |the |some |any |very |our )?(?:strong|good|solid|excellent|proven|basic|sound|hands-on|deep|"
+    r"practical|working|extensive|great|in-depth|advanced|fluent(?: in)?)\s+)*"
+    r"(?:(?:\w+ )?(?:experience|knowledge|understanding|command|skills?|proficiency|familiarity|expertise|"
+    r"background|confidence|competence)\s+(?:of|in|with|using|on)\s+|(?:proficient|skilled|experienced|competent|"
+    r"familiar|confident|expert)\s+(?:in|with|at|using)\s+|(?:using|use of)\s+)",
+    re.IGNORECASE,
+)
+_NOT_A_SKILL = re.compile(
+    r"\b(?:you|your|our|we|us|i|my|me|is|are|be|has|have|will|can|who|which|that|this|these|those|degree|diploma|"
+    r"bachelor\S*|master\S*|phd|years?|months?|yrs?|level|right to|permit|visa|salary|bonus|etc|and|or|with|"
+    r"similar|other|various|the|an?|to|as|if|at least|minimum|preferred|required|essential|desirable|plus|"
+    r"experience|knowledge|ability|willing\S*|eligib\S*|fluent|native|english|german|french|spanish|mandarin|"
+    r"chinese|basic|intermediate|advanced|proficient|good|excellent|strong|responsible|references?|school|"
+    r"university|college|present|remote|hybrid|office|full-time|part-time|team|field|role|job|work)\b",
+    re.IGNORECASE,
+)
+
+
+def listed_skills(text: str, start: int, end: int, *, bare: bool) -> list[Hit]:
+    """Short noun phrases of a list, ``text[start:end]``, that the gazetteer does not know.
+
+    ``bare``: the whole piece is a list of skills. Otherwise only what follows "experience with" and the
+    like is taken, since a requirement's sentence may say anything.
+    """
+    piece = text[start:end]
+    lead = _LEAD.match(piece)
+    if lead is None and not bare:
+        return []
+    at = start + (lead.end() if lead else 0)
+    found = []
+    for part in re.finditer(r"(?:(?!\s+(?:and|or)\s)[^,;|•·\n(:/])+", text[at:end]):
+        phrase = re.sub(r"^(?:and|or)\s+", "", part.group().strip(" .*_-"))
+        words = phrase.split()
+        if not 1 <= len(words) <= 3 or not 3 <= len(phrase) <= 40 or _NOT_A_SKILL.search(phrase):
+            continue
+        if not re.fullmatch(r"[^\W\d_][\w .+#'’&-]*", phrase):
+            continue
+        begin = at + part.start() + part.group().index(phrase)
+        name = phrase if any(c.isupper() for c in phrase[1:]) else phrase.lower()
+        found.append(Hit(Entry(name, "", "knowledge"), begin, begin + len(phrase)))
+    return found
+
+
+_BEFORE = re.compile(
+    r"\b(?:no|not|never|without|lack(?:s|ing)?(?: of)?|don['’]t|haven['’]t|hasn['’]t|didn['’]t|cannot|can['’]t|nor|"
+    r"neither|zero)\b(?! only)(?:[^.;:!?\n]|(?<=\w)\.(?=\w)){0,45}$",
+    re.IGNORECASE,
+)
+_AFTER = re.compile(
+    r"^[^.;,!?]{0,25}\b(?:(?:is|are) not (?:required|needed|necessary|essential)|not (?:required|needed|necessary)"
+    r"|(?:required|needed|necessary)\?? no\b)",
+    re.IGNORECASE,
+)
+_TURN = re.compile(r"\b(?:but|however|although|yet|though|except|while|and (?:i|we|strong|good|solid))\b", re.I)
+
+
+def negated(text: str, segment_start: int, hit: Hit, segment_end: int) -> bool:
+    """Whether the sentence says that the skill is absent or not asked for."""
+    before = _BEFORE.search(text[segment_start : hit.start])
+    if before is not None and not _TURN.search(before.group()):
+        return True
+    return _AFTER.search(text[hit.end : segment_end]) is not None

@@ -1,0 +1,140 @@
+"""A few domain workers, each replaced when it dies or takes too long."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from ..child import Child, ChildExited
+from ..errors import AskwellError, InvalidRequest, ServerFault, Unavailable
+from .task import Task
+from .worker import Done, Failed, Reading, Ready, Refused
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+MODULE = "askwell_server.domain.worker"
+TASK_LIMIT_S = 10.0
+START_LIMIT_S = 60.0
+RETRY_S = 1.0
+TOO_HEAVY = ("MemoryError", "RecursionError")
+
+
+class DomainPool:
+    """Runs tasks in worker processes, one task per worker at a time.
+
+    ``task_limit_s`` is wall clock from when a worker takes the task; waiting for a worker does not count.
+    """
+
+    def __init__(self, workers: int = 1, *, task_limit_s: float = TASK_LIMIT_S) -> None:
+        self._count = workers
+        self._task_limit_s = task_limit_s
+        self._idle: asyncio.Queue[Child] = asyncio.Queue()
+        self._children: set[Child] = set()
+        self._running: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    async def start(self) -> None:
+        """Raises ChildExited or TimeoutError when a worker does not come up."""
+        await asyncio.gather(*(self._add_worker() for _ in range(self._count)))
+
+    async def run(self, task: Task[T]) -> T:
+        """The task's result.
+
+        Raises InvalidRequest for input that the domain refuses or that a worker did not survive,
+        Unavailable when closed, ServerFault for a bug. A caller that is cancelled leaves the worker to
+        finish, which is cheaper than a new one.
+        """
+        if self._closed:
+            raise Unavailable("the server is shutting down", retry_s=RETRY_S)
+        child = await self._idle.get()
+        result: T = await asyncio.shield(self._keep(self._exchange(child, task)))
+        return result
+
+    async def close(self) -> None:
+        self._closed = True
+        for exchange in self._running:
+            exchange.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        for child in self._children:
+            child.kill()
+        await asyncio.gather(*(child.wait() for child in self._children))
+
+    def _keep(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run on, whether or not anybody waits for the end."""
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._forget)
+        return task
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at, so that asyncio does not complain when the caller has left
+
+    async def _add_worker(self) -> None:
+        child = await Child.spawn(MODULE)
+        self._children.add(child)
+        try:
+            async with asyncio.timeout(START_LIMIT_S):
+                ready: Ready = await child.recv()
+        except BaseException:
+            child.kill()
+            self._children.discard(child)
+            raise
+        log.debug("domain worker %d: %s", child.pid, ready)
+        self._idle.put_nowait(child)
+
+    async def _exchange(self, child: Child, task: Task[Any]) -> Any:
+        reading = ""
+        try:
+            child.send(task)
+            async with asyncio.timeout(self._task_limit_s):
+                while isinstance(reply := await child.recv(), Reading):
+                    reading = reply.field
+        except TimeoutError:
+            await self._replace(child)
+            raise _blamed(reading, f"could not be read within {self._task_limit_s:g} s") from None
+        except ChildExited as exit:
+            log.warning("a domain worker ended with code %d", exit.code)
+            await self._replace(child)
+            raise _blamed(reading, "could not be read: its reader broke down") from None
+        self._idle.put_nowait(child)
+        return _value(reply, reading)
+
+    async def _replace(self, child: Child) -> None:
+        child.kill()
+        await child.wait()
+        self._children.discard(child)
+        self._keep(self._renew())
+
+    async def _renew(self) -> None:
+        while not self._closed:
+            try:
+                await self._add_worker()
+                return
+            except (ChildExited, TimeoutError, OSError) as error:
+                log.error("cannot start a domain worker, trying again: %s", error)
+                await asyncio.sleep(RETRY_S)
+
+
+def _value(reply: Any, reading: str) -> Any:
+    match reply:
+        case Done(value):
+            return value
+        case Refused(field, message):
+            # The domain names the document at fault; what is not one is the given core.
+            raise InvalidRequest.of(field or "core_questions", message)
+        case Failed(kind) if kind in TOO_HEAVY:
+            raise _blamed(reading, "is too large or too deeply nested to be read")
+        case Failed(kind, where):
+            log.error("a domain task failed: %s\n%s", kind, where)
+            raise ServerFault(f"internal error while working on the documents ({kind})")
+    raise ServerFault("a domain worker gave no answer")
+
+
+def _blamed(reading: str, description: str) -> AskwellError:
+    """The caller's document is at fault if one was being read, else we are."""
+    if reading:
+        return InvalidRequest.of(reading, description)
+    return ServerFault(f"a domain task {description}")

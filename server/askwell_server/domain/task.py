@@ -1,0 +1,112 @@
+"""What the front asks of a domain worker. Each task is a picklable value that knows how to run.
+
+``reading`` is told which document is being read, so that a worker that dies or hangs over one can be
+blamed on that document.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias, TypeVar
+
+from askwell_interview import (
+    Document,
+    DocumentError,
+    Features,
+    Interview,
+    Judgement,
+    MediaType,
+    Question,
+    document_from_bytes,
+    document_from_text,
+    extract_features,
+    judge,
+    open_interview,
+)
+
+Which: TypeAlias = Literal["job", "resume"]
+Reading: TypeAlias = Callable[[str], None]
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Task(Protocol[T_co]):
+    def run(self, reading: Reading) -> T_co:
+        """Raises DocumentError for input that cannot be used."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RawDocument:
+    """A document as it came: its field in the request, text or bytes, and what the caller says it is."""
+
+    which: Which
+    body: str | bytes
+    media_type: MediaType | None = None
+
+    def read(self, reading: Reading) -> Document:
+        reading(self.which)
+        try:
+            if isinstance(self.body, str):
+                return document_from_text(self.body)
+            return document_from_bytes(self.body, self.media_type)
+        except DocumentError as error:
+            raise DocumentError(error.message, self.which) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """Features, and the texts they were read from."""
+
+    features: Features
+    job_text: str
+    resume_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractFeatures:
+    """Read one or two documents and say what is in them."""
+
+    job: RawDocument
+    resume: RawDocument | None
+
+    def run(self, reading: Reading) -> Extracted:
+        job = self.job.read(reading)
+        resume = self.resume.read(reading) if self.resume else None
+        return Extracted(extract_features(job, resume), job.text, resume.text if resume else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An interview that is planned and has its prompts, and the texts it was made from."""
+
+    interview: Interview
+    job_text: str
+    resume_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenInterview:
+    """Read both documents and plan the interview."""
+
+    job: RawDocument
+    resume: RawDocument
+    count: int
+    core: tuple[Question, ...]
+    style: Literal["base", "chat"]
+
+    def run(self, reading: Reading) -> Opened:
+        job, resume = self.job.read(reading), self.resume.read(reading)
+        interview = open_interview(job, resume, count=self.count, core=self.core, style=self.style)
+        return Opened(interview, job.text, resume.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Choose the best of what the model wrote for one item."""
+
+    interview: Interview
+    item_id: str
+    texts: tuple[str, ...]
+    taken: tuple[str, ...]
+
+    def run(self, reading: Reading) -> Judgement:
+        return judge(self.interview, self.item_id, self.texts, self.taken)

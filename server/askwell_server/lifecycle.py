@@ -1,0 +1,156 @@
+"""A server's life: bind, load, serve, drain, stop. The health service tells which.
+
+    bound      NOT_SERVING    calls are refused with UNAVAILABLE until the engine is ready
+    loaded     SERVING        NOT_SERVING again for as long as the engine is being restarted
+    signalled  NOT_SERVING    new calls are refused, admitted ones get ``drain_s`` seconds
+    stopped    exit code 0
+
+A second signal ends the process at once; its children die with it.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import Protocol
+
+from .config import ServerConfig
+from .domain.pool import DomainPool
+from .rpc.assembly import Health, assembled
+from .rpc.gate import Gate
+from .rpc.served import Served, ServedEngine
+
+log = logging.getLogger(__name__)
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# After the drain: the last answers leave, calls that overstayed and health watchers are cut.
+FLUSH_S = 1.0
+
+
+class RunningEngine(ServedEngine, Protocol):
+    """The engine as something with a life of its own."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether rows are taken."""
+        ...
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """Call back whenever ``ready`` may have changed."""
+        ...
+
+    async def start(self) -> None:
+        """Load the model. Raises ModelRefused for one that cannot be served."""
+        ...
+
+    async def close(self) -> None:
+        """End whatever runs. Idempotent."""
+        ...
+
+
+class StartError(RuntimeError):
+    """The server cannot start. The message is one line for a person."""
+
+
+class Lifecycle:
+    """Runs once. ``announce`` is told, in one line, when the server serves."""
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        served: Served,
+        engine: RunningEngine,
+        announce: Callable[[str], None],
+    ) -> None:
+        self._config = config
+        self._served = served
+        self._engine = engine
+        self._announce = announce
+        self._pool = DomainPool(config.domain_workers)
+        self._gate = Gate()
+        self._health = Health()
+        self._server = assembled(served, self._pool, self._gate, self._health)
+        self._signalled = asyncio.Event()
+        self._changed = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve until a signal comes. Raises StartError when the address or the model cannot be used."""
+        loop = asyncio.get_running_loop()
+        for number in SIGNALS:
+            loop.add_signal_handler(number, self._on_signal, number)
+        await self._health.set(False)
+        port = self._bind()
+        await self._server.start()
+        stopping = asyncio.create_task(self._signalled.wait())
+        loading = asyncio.create_task(self._load())
+        try:
+            await asyncio.wait({stopping, loading}, return_when=asyncio.FIRST_COMPLETED)
+            if loading.done():
+                loading.result()
+                await self._health.set(self._engine.ready)
+                self._tell(port)
+                await self._keep_health(stopping)
+        finally:
+            stopping.cancel()
+            loading.cancel()
+            await asyncio.gather(loading, return_exceptions=True)
+            await self._stop()
+
+    def _bind(self) -> int:
+        """The port. Tried with a plain socket first, whose errors say what is wrong."""
+        host, port = self._config.host, self._config.port
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        try:
+            family, kind, protocol, _, name = socket.getaddrinfo(
+                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(name)
+            return self._server.add_insecure_port(address)
+        except (OSError, RuntimeError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+            told = f"cannot listen on {address}: {reason}; choose another --host or --port"
+            raise StartError(told) from None
+
+    async def _load(self) -> None:
+        self._engine.on_change(self._changed.set)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._engine.start())
+                group.create_task(self._pool.start())
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+
+    def _tell(self, port: int) -> None:
+        facts = self._engine.facts
+        where = f"{','.join(facts.devices)}, {facts.compute_type}"
+        self._announce(f"askwell-server: serving {self._served.name} on {self._config.host}:{port} ({where})")
+
+    async def _keep_health(self, stopping: asyncio.Task[bool]) -> None:
+        """Show what the engine is, until it is time to stop."""
+        while not stopping.done():
+            self._changed.clear()
+            await self._health.set(self._engine.ready)
+            changed = asyncio.create_task(self._changed.wait())
+            await asyncio.wait({changed, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            changed.cancel()
+
+    async def _stop(self) -> None:
+        await self._health.close()
+        self._gate.close()
+        if not await self._gate.emptied(self._config.drain_s):
+            log.warning("%d calls did not finish within %g s", self._gate.inside, self._config.drain_s)
+            await self._engine.close()  # their rows end with UNAVAILABLE
+            await self._gate.emptied(FLUSH_S)
+        await self._server.stop(FLUSH_S)
+        await asyncio.gather(self._pool.close(), self._engine.close())
+
+    def _on_signal(self, number: int) -> None:
+        if self._signalled.is_set():
+            os._exit(128 + number)
+        print("askwell-server: finishing admitted requests; signal again to stop now", file=sys.stderr)
+        self._signalled.set()

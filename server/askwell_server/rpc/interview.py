@@ -1,0 +1,143 @@
+"""InterviewService: documents in, questions out."""
+# ruff: noqa: N802 - methods bear the names of their RPCs
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from time import monotonic
+from typing import Any
+
+from askwell.v1 import interview_pb2 as pb
+from askwell.v1 import interview_pb2_grpc as pb_grpc
+
+from ..domain.pool import DomainPool
+from ..domain.task import ExtractFeatures, Opened, OpenInterview
+from ..errors import NotSupported
+from .interview_pb import core_from_pb, document_from_pb, features_to_pb, plan_to_pb, question_to_pb
+from .interview_run import Asked, Finished, InterviewRun, Summary
+from .row_pb import SEED_REFUSED, deadline_from_context, options_from_sampling
+from .served import Served
+from .validate import (
+    QUESTION_COUNT,
+    QUESTION_MAX_NEW_TOKENS,
+    QUESTION_NUM_RETURN,
+    QUESTION_SAMPLING,
+    Checks,
+    is_greedy,
+)
+
+
+class InterviewService(pb_grpc.InterviewServiceServicer):
+    """Serves one model and a pool of domain workers."""
+
+    def __init__(self, served: Served, pool: DomainPool) -> None:
+        self._served = served
+        self._pool = pool
+
+    async def ExtractFeatures(
+        self, request: pb.ExtractFeaturesRequest, context: Any
+    ) -> pb.ExtractFeaturesResponse:
+        checks = Checks()
+        checks.request_id(request.request_id)
+        checks.document(request.job, "job", required=True)
+        checks.document(request.resume, "resume", required=False)
+        checks.done()
+        job = document_from_pb(request.job, "job")
+        given = request.resume.WhichOneof("source") is not None
+        resume = document_from_pb(request.resume, "resume") if given else None
+        extracted = await self._pool.run(ExtractFeatures(job, resume))
+        return pb.ExtractFeaturesResponse(
+            request_id=request.request_id,
+            features=features_to_pb(extracted.features),
+            job_text=extracted.job_text if request.include_text else "",
+            resume_text=extracted.resume_text if request.include_text else "",
+        )
+
+    async def GenerateQuestions(
+        self, request: pb.GenerateQuestionsRequest, context: Any
+    ) -> pb.GenerateQuestionsResponse:
+        response = pb.GenerateQuestionsResponse()
+        async with aclosing(self.StreamQuestions(request, context)) as events:
+            async for event in events:
+                match event.WhichOneof("event"):
+                    case "plan":
+                        for name in ("request_id", "model", "job_text", "resume_text"):
+                            setattr(response, name, getattr(event.plan, name))
+                        response.plan.CopyFrom(event.plan.plan)
+                    case "question":
+                        response.questions.append(event.question)
+                    case "summary":
+                        response.summary.CopyFrom(event.summary)
+        order = {item.id: place for place, item in enumerate(response.plan.items)}
+        response.questions.sort(key=lambda question: order.get(question.id, len(order)))
+        return response
+
+    async def StreamQuestions(
+        self, request: pb.GenerateQuestionsRequest, context: Any
+    ) -> AsyncGenerator[pb.StreamQuestionsResponse, None]:
+        asked = self._asked(request, deadline_from_context(context))
+        async with aclosing(InterviewRun(self._served, self._pool, asked).events()) as events:
+            async for event in events:
+                match event:
+                    case Opened():
+                        yield self._plan(request, event)
+                    case Finished(question, finished_s):
+                        yield pb.StreamQuestionsResponse(question=question_to_pb(question, finished_s))
+                    case Summary():
+                        yield pb.StreamQuestionsResponse(summary=_summary_to_pb(event))
+
+    def _asked(self, request: pb.GenerateQuestionsRequest, deadline_s: float | None) -> Asked:
+        """Raises ModelNotFound, InvalidRequest with every violation, or NotSupported."""
+        self._served.answer_to(request.model)
+        checks = Checks()
+        checks.request_id(request.request_id)
+        checks.document(request.job, "job", required=True)
+        checks.document(request.resume, "resume", required=True)
+        count = int(checks.scalar(request, QUESTION_COUNT))
+        core = core_from_pb(request.core_questions, count, checks)
+        sampling = checks.sampling(
+            request.sampling, self._served.manifest.vocabulary_size, rules=QUESTION_SAMPLING
+        )
+        max_new_tokens = int(checks.scalar(request, QUESTION_MAX_NEW_TOKENS))
+        samples = int(checks.scalar(request, QUESTION_NUM_RETURN))
+        checks.done()
+        if request.sampling.HasField("seed") and not is_greedy(sampling):
+            raise NotSupported(SEED_REFUSED)
+        return Asked(
+            interview=OpenInterview(
+                job=document_from_pb(request.job, "job"),
+                resume=document_from_pb(request.resume, "resume"),
+                count=count,
+                core=core,
+                style=self._served.manifest.prompt_style,
+            ),
+            options=options_from_sampling(sampling),
+            max_new_tokens=max_new_tokens,
+            samples=samples,
+            request_id=request.request_id,
+            arrived_s=monotonic(),
+            deadline_s=deadline_s,
+        )
+
+    def _plan(self, request: pb.GenerateQuestionsRequest, opened: Opened) -> pb.StreamQuestionsResponse:
+        return pb.StreamQuestionsResponse(
+            plan=pb.StreamPlan(
+                request_id=request.request_id,
+                model=self._served.name,
+                plan=plan_to_pb(opened.interview.plan),
+                job_text=opened.job_text if request.include_text else "",
+                resume_text=opened.resume_text if request.include_text else "",
+            )
+        )
+
+
+def _summary_to_pb(summary: Summary) -> pb.Summary:
+    return pb.Summary(
+        model_questions=summary.model_questions,
+        bank_questions=summary.bank_questions,
+        given_questions=summary.given_questions,
+        plan_s=summary.plan_s,
+        write_s=summary.write_s,
+        first_question_s=summary.first_question_s,
+        new_tokens=summary.new_tokens,
+        refused=summary.refused,
+    )

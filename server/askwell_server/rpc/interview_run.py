@@ -1,0 +1,222 @@
+"""One interview from documents to finished questions: plan, write, judge, retry, fall back.
+
+    open (domain worker) → rows for every planned item, admitted together → plan goes out →
+    per item: samples finish → judge (domain worker) → question, or a second round → question, or the bank
+
+Until the rows are admitted nothing is sent and everything can be refused. From then on every planned item
+ends with a question: when the engine fails, the deadline nears or the judge breaks down, the written bank
+answers, and the question says so.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import TypeAlias
+
+from askwell_interview import Interview, Prompt, Question, Source, bank_question
+
+from ..domain.pool import DomainPool
+from ..domain.task import Judge, Opened, OpenInterview
+from ..engine.protocol import RowStream
+from ..engine.row import Options, Row
+from ..errors import AskwellError, InvalidRequest, Unavailable
+from .chat import Turn
+from .collect import finishes_of, held
+from .served import Served
+
+log = logging.getLogger(__name__)
+
+ROUNDS = 2
+# Seconds before the deadline at which the bank takes over: enough to send what is left.
+BANK_SHARE, BANK_LIMIT_S = 0.2, 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the caller wants: the interview to open, and how the model is to write."""
+
+    interview: OpenInterview
+    options: Options
+    max_new_tokens: int
+    samples: int
+    request_id: str
+    arrived_s: float
+    deadline_s: float | None
+
+    @property
+    def bank_at_s(self) -> float | None:
+        """When the bank takes over, on ``time.monotonic()``'s clock."""
+        if self.deadline_s is None:
+            return None
+        return self.deadline_s - min(BANK_SHARE * (self.deadline_s - self.arrived_s), BANK_LIMIT_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A question, and when it was finished, in seconds from the request's arrival."""
+
+    question: Question
+    finished_s: float
+
+
+@dataclass(slots=True)
+class Summary:
+    """How the whole request went. The fields are those of the API's Summary."""
+
+    model_questions: int = 0
+    bank_questions: int = 0
+    given_questions: int = 0
+    plan_s: float = 0.0
+    write_s: float = 0.0
+    first_question_s: float = 0.0
+    new_tokens: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+
+
+Event: TypeAlias = Opened | Finished | Summary
+
+
+class InterviewRun:
+    """Runs once: ``events`` gives what was opened, then each question, then the summary."""
+
+    def __init__(self, served: Served, pool: DomainPool, asked: Asked) -> None:
+        self._served = served
+        self._pool = pool
+        self._asked = asked
+        self._summary = Summary()
+        self._taken: list[str] = []
+        self._judging = asyncio.Lock()
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        if not self._served.engine.load().ready_engines:
+            raise Unavailable("the model is not ready", retry_s=1.0)
+        opened = await self._pool.run(self._asked.interview)
+        interview, summary = opened.interview, self._summary
+        # In a thread: dozens of prompts would hold up every token stream.
+        rows = await asyncio.to_thread(self._rows, interview)
+        summary.plan_s = planned_s = monotonic() - self._asked.arrived_s
+        streams = self._admit(rows)
+        with held([stream for admitted in streams.values() for stream in admitted]):
+            yield opened
+            for question in interview.given:
+                summary.given_questions += 1
+                self._taken.append(question.text)
+                yield self._finished(question)
+            async with aclosing(self._write(interview, rows, streams)) as written:
+                async for finished in written:
+                    yield finished
+        summary.write_s = monotonic() - self._asked.arrived_s - planned_s
+        yield summary
+
+    def _rows(self, interview: Interview) -> dict[str, list[Row]]:
+        return {item: self._samples(interview.prompt(item)) for item in interview.open_items}
+
+    def _samples(self, prompt: Prompt) -> list[Row]:
+        """One row per sample. None when the prompt leaves the model no room: the bank answers."""
+        ids = self._encoded(prompt)
+        room = self._served.manifest.positions - len(ids)
+        if not ids or room < self._asked.max_new_tokens:
+            return []
+        row = Row(
+            prompt=ids,
+            options=self._asked.options,
+            max_new_tokens=self._asked.max_new_tokens,
+            stops=prompt.stops,
+            deadline_s=self._asked.bank_at_s,
+            request_id=self._asked.request_id,
+        )
+        # Greedy samples are all alike.
+        return [row] * (1 if row.options.greedy else self._asked.samples)
+
+    def _encoded(self, prompt: Prompt) -> tuple[int, ...]:
+        """Documents never spell control tokens: neither as chat nor as plain text."""
+        if self._served.chat is None:
+            return self._served.tokenizer.encode(prompt.text, specials=False)
+        turns = [Turn(message.role, message.content) for message in prompt.messages]
+        return self._served.chat.encode(turns, self._served.tokenizer, opening=prompt.opening, field="model")
+
+    def _admit(self, rows: dict[str, list[Row]]) -> dict[str, list[RowStream]]:
+        """Submit everything at once, so that the planner sees which prompts share a prefix."""
+        together = [row for item_rows in rows.values() for row in item_rows]
+        limit = self._served.engine.load().queue_limit
+        if len(together) > limit:
+            told = f"count × num_return makes {len(together)} rows; this server's queue holds {limit}"
+            raise InvalidRequest.of("num_return", told)
+        streams = iter(self._served.engine.submit(together) if together else ())
+        return {item: [next(streams) for _ in item_rows] for item, item_rows in rows.items()}
+
+    async def _write(
+        self, interview: Interview, rows: dict[str, list[Row]], streams: dict[str, list[RowStream]]
+    ) -> AsyncGenerator[Finished, None]:
+        """All open items at once; each comes out when it is finished."""
+        tasks = [asyncio.create_task(self._item(interview, item, rows[item], streams[item])) for item in rows]
+        try:
+            for task in asyncio.as_completed(tasks):
+                yield self._finished(await task)
+        finally:
+            for running in tasks:
+                running.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _item(
+        self, interview: Interview, item: str, rows: Sequence[Row], streams: Sequence[RowStream]
+    ) -> Question:
+        question, texts = None, list[str]()
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self._asked.bank_at_s):
+                question = await self._written(interview, item, rows, streams, texts)
+        if question is None:
+            question = bank_question(interview, item, tuple(self._taken))
+            self._taken.append(question.text)
+        if question.source is Source.MODEL:
+            self._summary.model_questions += 1
+        else:
+            self._summary.bank_questions += 1
+        return replace(question, attempts=len(texts))
+
+    async def _written(
+        self,
+        interview: Interview,
+        item: str,
+        rows: Sequence[Row],
+        streams: Sequence[RowStream],
+        texts: list[str],
+    ) -> Question | None:
+        """The model's question, from as many rounds as it takes and is worth; None for the bank.
+
+        ``texts`` gathers what the model wrote, also when the deadline cuts this short.
+        """
+        rounds = 1 if self._asked.options.greedy else ROUNDS
+        try:
+            for attempt in range(rounds if rows else 0):
+                if attempt:
+                    streams = self._served.engine.submit(rows)
+                with held(streams):
+                    finishes = await finishes_of(streams)
+                self._summary.new_tokens += sum(finish.usage.new_tokens for finish in finishes)
+                texts += [finish.text for finish in finishes]
+                if question := await self._judged(interview, item, texts[-len(finishes) :]):
+                    return question
+        except AskwellError as error:
+            log.warning("request %s: %s is left to the bank: %s", self._asked.request_id, item, error.code)
+        return None
+
+    async def _judged(self, interview: Interview, item: str, texts: Sequence[str]) -> Question | None:
+        """One at a time, so that no two items settle on the same question."""
+        async with self._judging:
+            task = Judge(interview, item, tuple(texts), tuple(self._taken))
+            judgement = await self._pool.run(task)
+            self._summary.refused.update(judgement.refused)
+            if judgement.question:
+                self._taken.append(judgement.question.text)
+            return judgement.question
+
+    def _finished(self, question: Question) -> Finished:
+        finished_s = monotonic() - self._asked.arrived_s
+        summary = self._summary
+        summary.first_question_s = summary.first_question_s or finished_s
+        return Finished(question, finished_s)

@@ -1,0 +1,150 @@
+"""The rules of the API's fields, as tables shared by every RPC.
+
+Whatever would crash or corrupt the engine (facts/ctranslate2.md, section 0) ends here: NaN and negative
+numbers, a top_k beyond the vocabulary or between 1 and twice the beams, token ids without an embedding,
+empty prompts, more tokens than the model has positions. ``Checks`` gathers every broken rule of a request,
+so that the caller sees all of them at once.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..errors import InvalidRequest, Violation
+from .request_id import LENGTH_LIMIT, is_request_id
+
+STOPS_LIMIT = 16
+STOP_LENGTH_LIMIT = 256
+BATCH_LIMIT = 256
+DOCUMENT_BYTES_LIMIT = 4 * 1024 * 1024
+ROLES = ("system", "user", "assistant")
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What an optional scalar may be, and what it is when the caller says nothing."""
+
+    name: str
+    low: float
+    high: float
+    default: float
+    above_low: bool = False
+
+    def refusal(self, value: float) -> str | None:
+        """What is wrong with ``value``; NaN is always wrong."""
+        if self.low <= value <= self.high and not (self.above_low and value == self.low):
+            return None
+        bounds = f"above {self.low:g} and at most" if self.above_low else f"from {self.low:g} to"
+        return f"must be {bounds} {self.high:g}"
+
+
+SAMPLING = (
+    Range("temperature", 0, 100, default=1.0),
+    Range("top_k", 0, 1024, default=50),
+    Range("top_p", 0, 1, default=0.95, above_low=True),
+    Range("repetition_penalty", 0, 10, default=1.0, above_low=True),
+    Range("no_repeat_ngram_size", 0, 32, default=0),
+    Range("num_beams", 1, 16, default=1),
+)
+QUESTION_SAMPLING = (replace(SAMPLING[0], default=0.7), *SAMPLING[1:])
+NUM_RETURN = Range("num_return", 1, 64, default=1)
+QUESTION_COUNT = Range("count", 1, 32, default=8)
+QUESTION_MAX_NEW_TOKENS = Range("max_new_tokens", 8, 128, default=48)
+QUESTION_NUM_RETURN = Range("num_return", 1, 8, default=2)
+
+
+@dataclass(slots=True)
+class Checks:
+    """The violations found so far. Field paths are the proto's own names."""
+
+    violations: list[Violation] = field(default_factory=list)
+
+    def refuse(self, path: str, description: str) -> None:
+        self.violations.append(Violation(path, description))
+
+    def done(self) -> None:
+        """Raises InvalidRequest when anything was refused."""
+        if self.violations:
+            raise InvalidRequest(self.violations)
+
+    def scalar(self, message: Any, rule: Range, path: str = "") -> float:
+        """The field's value, or its default when it is unset or refused."""
+        if not message.HasField(rule.name):
+            return rule.default
+        value = getattr(message, rule.name)
+        if refusal := rule.refusal(value):
+            self.refuse(path + rule.name, refusal)
+            return rule.default
+        # A float field holds 32 bits; 0.95 must equal the default 0.95, or equal rows part company.
+        return float(f"{value:.7g}") if isinstance(value, float) else value
+
+    def known(self, message: Any, name: str, path: str = "") -> bool:
+        """Whether an enum field holds a value that the API names; anything else is refused."""
+        number = getattr(message, name)
+        if number in message.DESCRIPTOR.fields_by_name[name].enum_type.values_by_number:
+            return True
+        self.refuse(path + name, f"unknown value {number}")
+        return False
+
+    def request_id(self, text: str) -> None:
+        if text and not is_request_id(text):
+            self.refuse("request_id", f"must be at most {LENGTH_LIMIT} printable ASCII characters")
+
+    def sampling(
+        self, message: Any, vocabulary_size: int, rules: Sequence[Range] = SAMPLING
+    ) -> dict[str, float]:
+        """Every scalar of a Sampling message, each within its range and together safe for the engine."""
+        path = "sampling."
+        values = {rule.name: self.scalar(message, rule, path) for rule in rules}
+        if not message.HasField("top_k"):
+            values["top_k"] = min(values["top_k"], vocabulary_size)
+        elif values["top_k"] > vocabulary_size:
+            self.refuse(path + "top_k", f"must be at most {vocabulary_size}, the model's vocabulary")
+        self._beams(values, message.HasField("top_k"), vocabulary_size, path)
+        return values
+
+    def _beams(self, values: dict[str, float], top_k_given: bool, vocabulary_size: int, path: str) -> None:
+        beams, top_k = values["num_beams"], values["top_k"]
+        if beams == 1:
+            return
+        if 2 * beams > vocabulary_size:
+            self.refuse(path + "num_beams", f"must be at most half of the vocabulary of {vocabulary_size}")
+        if is_greedy(values) or not 1 < top_k < 2 * beams:
+            return
+        if top_k_given:
+            self.refuse(
+                path + "top_k", f"must be 0, or at least {2 * beams:g}, twice num_beams, when sampling"
+            )
+        else:
+            values["top_k"] = 0
+
+    def stops(self, sequences: Sequence[str], path: str) -> tuple[str, ...]:
+        if len(sequences) > STOPS_LIMIT:
+            self.refuse(path, f"{len(sequences)} given; at most {STOPS_LIMIT}")
+            return ()
+        for index, text in enumerate(sequences):
+            if not text:
+                self.refuse(f"{path}[{index}]", "must not be empty")
+            elif len(text) > STOP_LENGTH_LIMIT:
+                self.refuse(f"{path}[{index}]", f"has {len(text)} characters; at most {STOP_LENGTH_LIMIT}")
+        return tuple(sequences)
+
+    def document(self, message: Any, path: str, *, required: bool) -> None:
+        """Only size and kind; what is inside is read by a domain worker."""
+        source = message.WhichOneof("source")
+        if source is None:
+            if required:
+                self.refuse(path, "is required, as text or content")
+            return
+        body = getattr(message, source)
+        size = len(body.encode()) if source == "text" else len(body)
+        if not size:
+            self.refuse(f"{path}.{source}", "must not be empty")
+        elif size > DOCUMENT_BYTES_LIMIT:
+            self.refuse(f"{path}.{source}", f"has {size} bytes; at most {DOCUMENT_BYTES_LIMIT} (4 MiB)")
+        self.known(message, "media_type", f"{path}.")
+
+
+def is_greedy(sampling: Mapping[str, float]) -> bool:
+    """As ``Options.greedy``, before there are options."""
+    return sampling["temperature"] < 0.01 or sampling["top_k"] == 1

@@ -1,0 +1,69 @@
+import subprocess
+import sys
+
+import pytest
+from askwell_convert.command import main
+from askwell_convert.source import model_name
+from askwell_manifest import read_manifest
+from checkpoints import TINY_GPTJ
+
+
+def test_help_loads_neither_ctranslate2_nor_numpy():
+    code = (
+        "import sys\nfrom askwell_convert.command import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "sys.exit(bool({'ctranslate2', 'numpy', 'tokenizers'} & sys.modules.keys()))"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=False).returncode == 0
+    )
+
+
+def test_conversion_loads_neither_torch_nor_transformers(tmp_path):
+    code = (
+        "import sys\nsys.modules['torch'] = sys.modules['transformers'] = None\n"
+        "from askwell_convert.command import main\nsys.exit(main(sys.argv[1:]))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(TINY_GPTJ), str(tmp_path / "model")],
+        stdout=subprocess.DEVNULL,
+        check=False,
+    )
+    assert run.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "quantization", "weight_range"),
+    [
+        ([], "int8_float16", 63),
+        (["--target", "cuda"], "int8_float16", 127),
+        (["--target", "cpu-vnni", "--quantization", "int8_float32"], "int8_float32", 127),
+        (["--quantization", "float16"], "float16", 0),
+    ],
+)
+def test_target_decides_the_weight_range(tmp_path, capsys, options, quantization, weight_range):
+    assert main([str(TINY_GPTJ), str(tmp_path / "model"), "--name", "mine", *options]) == 0
+    manifest = read_manifest(tmp_path / "model")
+    assert (manifest.name, manifest.quantization, manifest.weight_range) == (
+        "mine",
+        quantization,
+        weight_range,
+    )
+    summary = capsys.readouterr().out
+    assert summary.count("\n") == 1
+    assert f"{tmp_path / 'model'}: mine, {quantization}" in summary
+    assert "peak memory" in summary
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("SmolLM2-135M-Instruct.Q4_1.gguf", "smollm2-135m-instruct"),
+        ("EleutherAI/gpt-j-6b", "gpt-j-6b"),
+        ("Model-7B-Q4_K_M.gguf", "model-7b"),
+        ("my model (v2)", "my-model-v2"),
+        ("...", "model"),
+    ],
+)
+def test_name_comes_from_the_source(label, name):
+    assert model_name(label) == name

@@ -1,0 +1,158 @@
+"""The Llama path, against a forward pass in Hugging Face's layout of what a GGUF holds in llama.cpp's."""
+
+import numpy as np
+import pytest
+from askwell_convert.convert import open_source
+from askwell_convert.errors import ConvertError
+from gguf import GGUFWriter, RopeScalingType
+from gguf.constants import GGMLQuantizationType
+from gguf.quants import dequantize, quantize
+
+WIDTH, INNER, LAYERS, HEADS, ROWS, THETA = 32, 64, 2, 4, 96, 5000.0
+IDS = [7, 3, 3, 50, 12, 1, 90]
+TOKENS = [*(chr(33 + n) for n in range(ROWS - 3)), '!"', "<|im_start|>", "<|im_end|>"]
+
+
+def random_llama(kv_heads: int, *, tied: bool) -> dict[str, np.ndarray]:
+    """Weights by llama.cpp's names, q and k still in Hugging Face's row order."""
+    random = np.random.default_rng(kv_heads)
+    kv_width = WIDTH // HEADS * kv_heads
+    shapes = {"token_embd": (ROWS, WIDTH), "output_norm": (WIDTH,)} | (
+        {} if tied else {"output": (ROWS, WIDTH)}
+    )
+    for layer in range(LAYERS):
+        shapes |= {
+            f"blk.{layer}.{name}": shape
+            for name, shape in {
+                "attn_norm": (WIDTH,),
+                "attn_q": (WIDTH, WIDTH),
+                "attn_k": (kv_width, WIDTH),
+                "attn_v": (kv_width, WIDTH),
+                "attn_output": (WIDTH, WIDTH),
+                "ffn_norm": (WIDTH,),
+                "ffn_gate": (INNER, WIDTH),
+                "ffn_up": (INNER, WIDTH),
+                "ffn_down": (WIDTH, INNER),
+            }.items()
+        }
+    return {name: random.normal(0, 0.3, shape).astype(np.float32) for name, shape in shapes.items()}
+
+
+def llama_cpp_order(rows: np.ndarray, heads: int) -> np.ndarray:
+    """What llama.cpp's converter does to q and k: halves of a head become interleaved pairs."""
+    return rows.reshape(heads, 2, -1, rows.shape[1]).swapaxes(1, 2).reshape(rows.shape)
+
+
+def write_gguf(path, weights, kv_heads, *, tokens=TOKENS, type_=GGMLQuantizationType.F32, **metadata):
+    writer = GGUFWriter(path, metadata.pop("architecture", "llama"))
+    writer.add_context_length(128)
+    writer.add_embedding_length(WIDTH)
+    writer.add_block_count(LAYERS)
+    writer.add_feed_forward_length(INNER)
+    writer.add_head_count(HEADS)
+    writer.add_head_count_kv(kv_heads)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_rope_freq_base(THETA)
+    writer.add_tokenizer_model(metadata.pop("kind", "gpt2"))
+    writer.add_tokenizer_pre(metadata.pop("pre", "smollm"))
+    writer.add_token_list(tokens)
+    writer.add_token_types([1] * (len(tokens) - 2) + [3, 3])
+    writer.add_token_merges(['! "'])
+    writer.add_eos_token_id(len(tokens) - 1)
+    for key, value in metadata.items():
+        getattr(writer, key)(value)
+    for name, tensor in weights.items():
+        if name.endswith(("attn_q", "attn_k")):
+            tensor = llama_cpp_order(tensor, HEADS if name.endswith("q") else kv_heads)
+        raw_type = type_ if tensor.ndim == 2 else GGMLQuantizationType.F32
+        writer.add_tensor(f"{name}.weight", quantize(tensor, raw_type), raw_dtype=raw_type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def llama_logits(weights, kv_heads):
+    """Float32 logits in Hugging Face's layout: rotary on the halves of a head, grouped key-value heads."""
+
+    def norm(x, name):
+        return x / np.sqrt((x**2).mean(-1, keepdims=True) + np.float32(1e-5)) * weights[name]
+
+    def heads(x, name, count):
+        return (x @ weights[name].T).reshape(len(x), count, -1).swapaxes(0, 1)
+
+    def rotate(x):
+        size = x.shape[-1]
+        angles = np.arange(x.shape[1])[:, None] / THETA ** (np.arange(0, size, 2) / size)
+        cos, sin = np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
+        low, high = x[..., : size // 2], x[..., size // 2 :]
+        return np.concatenate([low * cos - high * sin, high * cos + low * sin], axis=-1)
+
+    hidden = weights["token_embd"][IDS]
+    for layer in range(LAYERS):
+        at = f"blk.{layer}."
+        x = norm(hidden, at + "attn_norm")
+        q, k = rotate(heads(x, at + "attn_q", HEADS)), rotate(heads(x, at + "attn_k", kv_heads))
+        v = heads(x, at + "attn_v", kv_heads)
+        k, v = (np.repeat(group, HEADS // kv_heads, axis=0) for group in (k, v))
+        scores = q @ k.swapaxes(1, 2) / np.sqrt(np.float32(q.shape[-1]))
+        chances = np.exp(np.where(np.tri(len(IDS), dtype=bool), scores, np.float32(-np.inf)))
+        mixed = (chances / chances.sum(-1, keepdims=True) @ v).swapaxes(0, 1).reshape(len(IDS), -1)
+        hidden = hidden + mixed @ weights[at + "attn_output"].T
+        x = norm(hidden, at + "ffn_norm")
+        gate = x @ weights[at + "ffn_gate"].T
+        hidden = (
+            hidden
+            + (gate / (1 + np.exp(-gate)) * (x @ weights[at + "ffn_up"].T)) @ weights[at + "ffn_down"].T
+        )
+    return norm(hidden, "output_norm") @ weights.get("output", weights["token_embd"]).T
+
+
+@pytest.mark.parametrize(("kv_heads", "tied"), [(4, False), (2, True), (1, False)])
+def test_gguf_computes_what_its_weights_mean(tmp_path, run_convert, compute_logits, kv_heads, tied):
+    weights = random_llama(kv_heads, tied=tied)
+    run_convert(write_gguf(tmp_path / "tiny.gguf", weights, kv_heads), tmp_path / "model")
+    logits = compute_logits(tmp_path / "model", IDS)
+    np.testing.assert_allclose(logits, llama_logits(weights, kv_heads), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1"])
+def test_quantized_rows_are_dequantized_a_few_at_a_time(tmp_path, name):
+    type_ = GGMLQuantizationType[name]
+    weights = random_llama(2, tied=True)
+    source = open_source(str(write_gguf(tmp_path / "tiny.gguf", weights, 2, type_=type_)), None)
+    whole = dequantize(quantize(weights["token_embd"], type_), type_)
+    rows = np.empty((5, WIDTH), np.float32)
+    source.checkpoint.read_rows("token_embd.weight", 11, rows)
+    source.checkpoint.close()
+    assert rows.tobytes() == whole[11:16].tobytes()
+
+
+def test_gguf_metadata_become_the_manifest(tmp_path, run_convert):
+    path = write_gguf(
+        tmp_path / "Tiny-Llama.Q4_K_M.gguf", random_llama(2, tied=True), 2, add_chat_template="{{ messages }}"
+    )
+    manifest = run_convert(path, tmp_path / "model").manifest
+    assert (manifest.name, manifest.source) == ("tiny-llama", "Tiny-Llama.Q4_K_M.gguf")
+    assert (manifest.positions, manifest.prompt_style, manifest.end_tokens) == (128, "chat", ("<|im_end|>",))
+    assert manifest.chat_template == "{{ messages }}"
+
+
+REFUSED = {
+    "architecture": ({"architecture": "qwen2"}, "'qwen2'"),
+    "sentencepiece": ({"kind": "llama"}, "only byte-level BPE"),
+    "splitting": ({"pre": "tekken"}, "'tekken'"),
+    "rope scaling": ({"add_rope_scaling_type": RopeScalingType.YARN}, "rope scaling"),
+    "experts": ({"add_expert_count": 8}, "mixture of experts"),
+    "duplicate token": ({"tokens": ["!", *TOKENS[1:-3], "!", *TOKENS[-2:]]}, "the token '!' twice"),
+    "larger vocabulary": ({"tokens": ["more", *TOKENS]}, "the embedding has only 96 rows"),
+}
+
+
+@pytest.mark.parametrize(("changes", "message"), REFUSED.values(), ids=REFUSED)
+def test_gguf_that_means_something_else_is_refused(tmp_path, run_convert, changes, message):
+    path = write_gguf(tmp_path / "odd.gguf", random_llama(2, tied=True), 2, **changes)
+    with pytest.raises(ConvertError, match=message):
+        run_convert(path, tmp_path / "model")
+    assert sorted(tmp_path.iterdir()) == [path]
