@@ -65,7 +65,7 @@ def fill_specification(
     spec.config.bos_token = special.bos or special.eos
     spec.config.eos_token = special.eos
     # With a token that the vocabulary lacks, ctranslate2 would append it and read past the embedding.
-    spec.config.unk_token = "<unk>"
+    spec.config.unk_token = special.unk or special.eos
     spec.config.layer_norm_epsilon = plan.layer_norm_epsilon
     spec.validate()
     for path, target in plan.aliases.items():

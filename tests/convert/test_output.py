@@ -72,6 +72,11 @@ def test_what_a_dead_run_left_is_removed_and_a_live_one_is_left_alone(tmp_path, 
     assert live.exists()
 
 
+def test_two_runs_to_one_target_leave_each_other_s_folder_alone(tmp_path):
+    with new_folder(tmp_path / "model") as first, new_folder(tmp_path / "model"):
+        assert first.exists()
+
+
 def test_folder_of_a_run_that_died_between_its_renames_comes_back(tmp_path, run_convert, converted):
     converted.rename(tmp_path / ".model.replaced-x")
     with pytest.raises(ConvertError, match="ends badly"), new_folder(converted):
