@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
-from askwell_manifest import Manifest
+from askwell_manifest import FileRecord, Manifest
 from askwell_server.engine.row import Finish, Load, Piece, Reason, Row, Timing, Usage
 from askwell_server.errors import AskwellError, QueueFull, Unavailable
 from askwell_server.rpc.chat import ChatTemplate
@@ -27,7 +27,7 @@ MANIFEST = Manifest(
     prompt_style="chat",
     end_tokens=("<|im_end|>",),
     chat_template=TEMPLATE,
-    files={"model.bin": "ab" * 32},
+    files={"model.bin": FileRecord("ab" * 32, 1)},
 )
 
 

@@ -41,8 +41,8 @@ def run(arguments: argparse.Namespace) -> None:
 
     manifest = read_manifest(arguments.model)
     tokenizer = Tokenizer.from_file(str(arguments.model / "tokenizer.json"))
-    ids = (tokenizer.encode(_TEXT * 40).ids)[: arguments.prompt_tokens]
-    tokens = [tokenizer.id_to_token(i) for i in ids]
+    encoded = tokenizer.encode(_TEXT * 40, add_special_tokens=False)
+    ids, tokens = encoded.ids[: arguments.prompt_tokens], encoded.tokens[: arguments.prompt_tokens]
     generator = ctranslate2.Generator(str(arguments.model), device="cpu", intra_threads=arguments.threads)
     direct: list[float] = []
     served: list[float] = []

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, Protocol
 
-from askwell_manifest import MANIFEST_NAME, Conversion, Manifest, file_sha256
+from askwell_manifest import MANIFEST_NAME, Conversion, Manifest, file_record
 
 from .errors import ConvertError
 from .folder import open_folder
@@ -103,7 +103,7 @@ def _write(request: Request, source: Source, progress: Progress, started: float)
         progress.begin(filled.weight_bytes)
         filled.spec.save(str(folder))
         (folder / "tokenizer.json").write_text(tokenizer.json_text, encoding="utf-8")
-        files = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
+        files = {path.name: file_record(path) for path in sorted(folder.iterdir())}
         size_bytes = sum(path.stat().st_size for path in folder.iterdir())
         manifest = Manifest(
             name=request.name or model_name(source.label),

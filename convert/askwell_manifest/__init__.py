@@ -3,6 +3,22 @@
 Standard library only, so that converter and server can share it without sharing anything else.
 """
 
-from .manifest import MANIFEST_NAME, Conversion, Manifest, ManifestError, file_sha256, read_manifest
+from .manifest import (
+    MANIFEST_NAME,
+    Conversion,
+    FileRecord,
+    Manifest,
+    ManifestError,
+    file_record,
+    read_manifest,
+)
 
-__all__ = ["MANIFEST_NAME", "Conversion", "Manifest", "ManifestError", "file_sha256", "read_manifest"]
+__all__ = [
+    "MANIFEST_NAME",
+    "Conversion",
+    "FileRecord",
+    "Manifest",
+    "ManifestError",
+    "file_record",
+    "read_manifest",
+]

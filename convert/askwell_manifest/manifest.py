@@ -27,11 +27,19 @@ class Conversion:
 
 
 @dataclass(frozen=True, slots=True)
+class FileRecord:
+    """What a file was when it was written. The size is checked at every load, the hash where it matters."""
+
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What a model folder holds.
 
     ``weight_range`` is the largest magnitude of an int8 weight: 127, 63 for CPUs without VNNI, 0 when
-    the weights are not quantized. ``files`` maps each other file of the folder to its sha256.
+    the weights are not quantized. ``files`` holds each other file of the folder by name.
     ``end_tokens`` and ``add_bos`` are token spellings as in vocabulary.json. ``positions`` bounds
     prompt plus new tokens.
     """
@@ -49,7 +57,7 @@ class Manifest:
     add_bos: bool = False
     chat_template: str | None = None
     revision: str | None = None
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, FileRecord] = field(default_factory=dict)
     conversion: Conversion = field(default_factory=Conversion)
     certificate: Mapping[str, Any] | None = None
 
@@ -70,14 +78,15 @@ class Manifest:
             raise ManifestError(f"{MANIFEST_NAME} has unknown fields: {', '.join(sorted(unknown))}")
         try:
             data["end_tokens"] = tuple(data["end_tokens"])
+            data["files"] = {name: FileRecord(**record) for name, record in data.get("files", {}).items()}
             data["conversion"] = Conversion(**data.get("conversion", {}))
             return cls(**data)
-        except (KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError) as error:
             raise ManifestError(f"{MANIFEST_NAME} is incomplete: {error}") from None
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read a model folder's manifest and check that the files it names are there.
+    """Read a model folder's manifest and check that the files it names are there, and whole by their size.
 
     Raises ManifestError when the folder is missing, half-written or not a model folder.
     """
@@ -94,12 +103,19 @@ def read_manifest(folder: Path) -> Manifest:
     except (OSError, UnicodeDecodeError) as error:
         raise ManifestError(f"cannot read {path}: {error}") from None
     manifest = Manifest.from_json(text)
-    if missing := [name for name in manifest.files if not (folder / name).is_file()]:
-        raise ManifestError(f"{folder} lacks {', '.join(sorted(missing))}; convert the model again")
+    for name, record in sorted(manifest.files.items()):
+        try:
+            size = (folder / name).stat().st_size
+        except OSError:
+            raise ManifestError(f"{folder} lacks {name}; convert the model again") from None
+        if size != record.bytes:
+            raise ManifestError(
+                f"{folder / name} has {size:,} bytes, {record.bytes:,} were written; convert the model again"
+            )
     return manifest
 
 
-def file_sha256(path: Path) -> str:
-    """The file's sha256, hexadecimal."""
+def file_record(path: Path) -> FileRecord:
+    """The file's size and its sha256, read once."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return FileRecord(hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)

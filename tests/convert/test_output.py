@@ -9,7 +9,7 @@ import sys
 import pytest
 from askwell_convert.errors import ConvertError
 from askwell_convert.output import new_folder
-from askwell_manifest import file_sha256, read_manifest
+from askwell_manifest import file_record, read_manifest
 from checkpoints import TINY_GPTJ, gptj_config, gptj_folder, random_gptj
 
 
@@ -22,7 +22,7 @@ def converted(tmp_path, run_convert):
 def test_folder_is_whole_and_its_hashes_hold(converted):
     manifest = read_manifest(converted)
     assert set(manifest.files) == {"model.bin", "config.json", "vocabulary.json", "tokenizer.json"}
-    assert {name: file_sha256(converted / name) for name in manifest.files} == manifest.files
+    assert {name: file_record(converted / name) for name in manifest.files} == manifest.files
     assert {path.name for path in converted.iterdir()} == {*manifest.files, "askwell.json"}
     assert manifest.conversion.peak_rss_bytes > 1_000_000
     assert manifest.conversion.versions["ctranslate2"]
@@ -108,7 +108,7 @@ def ready_then_wait(*arguments):
     print("writing", flush=True)
     sys.stdin.read()
 
-convert.file_sha256 = ready_then_wait
+convert.file_record = ready_then_wait
 sys.exit(main(sys.argv[1:]))
 """
 

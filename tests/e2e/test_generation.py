@@ -22,7 +22,9 @@ async def test_64_concurrent_greedy_requests_return_what_they_return_alone(addre
     async with AsyncClient(address) as client:
 
         async def ask(i: int) -> tuple[int, ...]:
-            answer = await client.generate(prompts[i], temperature=0.0, max_new_tokens=8 + i % 24, token_ids=True)
+            answer = await client.generate(
+                prompts[i], temperature=0.0, max_new_tokens=8 + i % 24, token_ids=True
+            )
             batch_sizes.append(answer.samples[0].usage.batch_size)
             return answer.samples[0].token_ids
 

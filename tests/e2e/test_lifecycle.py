@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from askwell_client import AsyncClient, Client, Generation, TransientError
+from askwell_client import AsyncClient, Client, Generation, Sample, Started, TransientError
 
 from .conftest import BIN, ServerProcess, alive, wait_until
 
@@ -48,14 +48,23 @@ async def test_killing_the_engine_ends_every_request_and_the_server_serves_again
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_under_load_loses_no_admitted_request(start: Start, how: signal.Signals) -> None:
     server = start()
-    async with AsyncClient(server.address, retries=0) as client:
-        load = asyncio.create_task(_load(client, 32, 100))
-        while (await client.load()).running_rows == 0:
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.1)
+    count, started = 48, asyncio.Semaphore(0)
+
+    async def watch(client: AsyncClient, i: int) -> int:
+        """Tokens of one request; Started is how it is known to be admitted."""
+        async for event in client.stream([10 + i, 20, 30 + i], max_new_tokens=200, min_new_tokens=200):
+            if isinstance(event, Started):
+                started.release()
+            if isinstance(event, Sample):
+                return event.usage.new_tokens
+        raise AssertionError("the stream ended without its sample")
+
+    async with AsyncClient(server.address, retries=0) as client, asyncio.timeout(60):
+        watching = [asyncio.create_task(watch(client, i)) for i in range(count)]
+        for _ in range(count):
+            await started.acquire()
         server.process.send_signal(how)
-        results = await asyncio.wait_for(load, 60)
-    assert [result for result in results if not isinstance(result, Generation)] == []
+        assert await asyncio.gather(*watching) == [200] * count
     assert await asyncio.to_thread(server.end) == 0
     assert "Traceback" not in server.errors
 

@@ -151,7 +151,7 @@ class GenerationService(pb_grpc.GenerationServiceServicer):
             weight_range=manifest.weight_range,
             compute_type=facts.compute_type,
             devices=facts.devices,
-            sha256=manifest.files.get("model.bin", ""),
+            sha256=manifest.files["model.bin"].sha256 if "model.bin" in manifest.files else "",
             server_version=version("askwell"),
         )
 
