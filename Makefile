@@ -1,12 +1,13 @@
 # make demo: from nothing to interview questions. make test: everything that must hold.
 PYTHON ?= python3
-PIP_FLAGS ?= --quiet --disable-pip-version-check
+PIP := -m pip install --disable-pip-version-check -c constraints.txt
 BIN := .venv/bin
 TORCH_BIN := .venv-torch/bin
 MODEL ?=
 JOB ?= examples/jobs/backend-engineer.md
 RESUME ?= examples/resumes/backend-engineer.md
 COUNT ?= 8
+TEXTS := $(wildcard examples/jobs/*.md examples/resumes/*)
 
 .PHONY: help demo serve test test-torch lint proto bench clean
 
@@ -24,18 +25,15 @@ help:
 	@$(PYTHON) -m venv $(patsubst %/bin/python,%,$@)
 
 .venv/.demo: pyproject.toml constraints.txt | .venv/bin/python
-	@echo 'installing into .venv (server, converter, client) …'
-	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -e '.[server,convert]'
+	$(BIN)/python $(PIP) -e '.[server,convert]'
 	@touch $@
 
 .venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
-	@echo 'installing into .venv (with the tools for tests) …'
-	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -e '.[dev]'
+	$(BIN)/python $(PIP) -e '.[dev]'
 	@touch $@ .venv/.demo
 
 .venv-torch/.dev: pyproject.toml constraints.txt | .venv-torch/bin/python
-	@echo 'installing into .venv-torch (torch, transformers) …'
-	@$(TORCH_BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -e '.[dev,torch]'
+	$(TORCH_BIN)/python $(PIP) -e '.[dev,torch]'
 	@touch $@
 
 demo: .venv/.demo
@@ -56,6 +54,22 @@ test: lint
 test-torch: .venv-torch/.dev
 	@$(TORCH_BIN)/python examples/default_model.py
 	ASKWELL_GGUF="$$($(TORCH_BIN)/python examples/default_model.py --path)" $(TORCH_BIN)/python -m pytest -m torch
+
+INT8 := models/smollm2-135m-instruct
+FLOAT32 := models/smollm2-135m-instruct-float32
+
+$(INT8)/askwell.json: | .venv/.demo
+	@$(BIN)/python examples/default_model.py
+	@$(BIN)/askwell-convert "$$($(BIN)/python examples/default_model.py --path)" $(INT8)
+
+$(FLOAT32)/askwell.json: | .venv/.demo
+	@$(BIN)/python examples/default_model.py
+	@$(BIN)/askwell-convert "$$($(BIN)/python examples/default_model.py --path)" $(FLOAT32) --quantization float32
+
+bench: .venv/.dev $(INT8)/askwell.json $(FLOAT32)/askwell.json
+	$(BIN)/askwell-bench first-token --model $(INT8)
+	$(BIN)/askwell-bench fidelity --isa avx2 --model $(INT8) --reference $(FLOAT32) --text $(TEXTS)
+	$(BIN)/askwell-bench prefix-split --isa avx2 --model $(INT8) --text $(TEXTS)
 
 proto: .venv/.dev
 	$(BIN)/python proto/generate.py

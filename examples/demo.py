@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 from default_model import ROOT, fetch
@@ -33,8 +34,7 @@ def model_folder(model: str) -> Path:
         return path
     if model and path.suffix != ".gguf" and not path.exists() and model.count("/") != 1:
         raise SystemExit(f"demo: {model} is neither a folder, a .gguf file nor a hub id like org/name")
-    name = (path.stem if path.suffix == ".gguf" else path.name).lower() if model else "smollm2-135m-instruct"
-    folder = MODELS / name
+    folder = MODELS / (_folder_name(path) if model else "smollm2-135m-instruct")
     if (folder / MANIFEST).is_file():
         return folder
     source = model
@@ -48,10 +48,20 @@ def model_folder(model: str) -> Path:
     return folder
 
 
+def _folder_name(source: Path) -> str:
+    """Tells apart sources of one name: models/gptj-1f3a… for a path, models/org--name for a hub id."""
+    if not source.exists():
+        return str(source).replace("/", "--").lower()
+    stem = source.stem if source.suffix == ".gguf" else source.resolve().name
+    return f"{stem.lower()}-{zlib.crc32(str(source.resolve()).encode()):08x}"
+
+
 def start_server(folder: Path) -> tuple[subprocess.Popen[str], str]:
     """Start the server on a free port and wait until it says that it serves. Returns it and its address."""
     server = subprocess.Popen(
-        [BIN / "askwell-server", "--model", folder, "--port", "0"], stdout=subprocess.PIPE, text=True
+        [BIN / "askwell-server", "--model", folder, "--port", "0", "--log-level", "warning"],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert server.stdout is not None
     for line in server.stdout:
@@ -80,6 +90,7 @@ def ask(folder: Path, job: str, resume: str, count: str) -> int:
         command = [BIN / "askwell", "questions", "--server", address]
         return subprocess.run([*command, "--job", job, "--resume", resume, "--count", count]).returncode
     finally:
+        step("stopping the server")
         server.send_signal(signal.SIGTERM)
         server.wait(timeout=60)
 

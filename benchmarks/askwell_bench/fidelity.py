@@ -12,7 +12,7 @@ import numpy as np
 from askwell_interview import document_from_bytes
 from tokenizers import Tokenizer
 
-from .report import limit_isa, print_json
+from .report import limit_isa, load_generator, print_json
 
 NAME = "fidelity"
 WINDOW = 512
@@ -32,13 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     limit_isa(arguments.isa)
-    import ctranslate2
-
     tokenizer = Tokenizer.from_file(str(arguments.model / "tokenizer.json"))
     windows = _windows(tokenizer, arguments.text)
     threads = 2
-    reference = ctranslate2.Generator(str(arguments.reference), compute_type="float32", intra_threads=threads)
-    model = ctranslate2.Generator(str(arguments.model), intra_threads=threads)
+    reference = load_generator(arguments.reference, compute_type="float32", intra_threads=threads)
+    model = load_generator(arguments.model, intra_threads=threads)
     nll_reference = nll_model = kl = 0.0
     same = count = 0
     for ids in windows:

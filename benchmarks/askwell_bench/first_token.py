@@ -13,10 +13,11 @@ from askwell_client import Client, Delta
 from askwell_manifest import read_manifest
 from tokenizers import Tokenizer
 
-from .report import print_json, quartiles
+from .report import load_generator, print_json, quartiles
 from .serving import running_server
 
 NAME = "first-token"
+_PAUSE_S = 0.05  # idle OpenMP threads spin for a while; neither side shall pay for the other's
 _TEXT = (
     "The team runs a payment service that must answer within fifty milliseconds. Write one question that "
     "shows whether a candidate has kept such a promise before, and what they gave up for it. "
@@ -37,13 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    import ctranslate2
-
     manifest = read_manifest(arguments.model)
     tokenizer = Tokenizer.from_file(str(arguments.model / "tokenizer.json"))
     encoded = tokenizer.encode(_TEXT * 40, add_special_tokens=False)
     ids, tokens = encoded.ids[: arguments.prompt_tokens], encoded.tokens[: arguments.prompt_tokens]
-    generator = ctranslate2.Generator(str(arguments.model), device="cpu", intra_threads=arguments.threads)
+    generator = load_generator(arguments.model, intra_threads=arguments.threads)
     direct: list[float] = []
     served: list[float] = []
     with (
@@ -54,7 +53,9 @@ def run(arguments: argparse.Namespace) -> None:
     ):
         for pair in range(arguments.pairs + 5):
             first = _direct_s(generator, tokens)
+            time.sleep(_PAUSE_S)
             second = _served_s(client, ids)
+            time.sleep(_PAUSE_S)
             if pair >= 5:
                 direct.append(first)
                 served.append(second)

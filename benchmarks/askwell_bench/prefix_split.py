@@ -13,7 +13,7 @@ import numpy as np
 from askwell_interview import document_from_bytes
 from tokenizers import Tokenizer
 
-from .report import limit_isa, print_json
+from .report import limit_isa, load_generator, print_json
 
 NAME = "prefix-split"
 
@@ -34,11 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     limit_isa(arguments.isa)
-    import ctranslate2
-
     tokenizer = Tokenizer.from_file(str(arguments.model / "tokenizer.json"))
     texts = [document_from_bytes(path.read_bytes()).text for path in arguments.text]
-    generator = ctranslate2.Generator(str(arguments.model), intra_threads=2)
+    generator = load_generator(arguments.model, intra_threads=2)
     random = np.random.default_rng(0)
     divergences = []
     same = 0

@@ -1,6 +1,7 @@
 """What every benchmark prints at its end: the hardware, the versions and the figures, as one JSON line."""
 
 import json
+import logging
 import os
 import platform
 import statistics
@@ -21,6 +22,14 @@ def limit_isa(isa: str) -> None:
     """
     if isa == "avx2":
         os.environ |= {"CT2_USE_MKL": "0", "ONEDNN_MAX_CPU_ISA": "AVX2"}
+
+
+def load_generator(model: Path, **options: Any) -> Any:
+    """A ``ctranslate2.Generator`` on the CPU that keeps its warnings about compute types to itself."""
+    import ctranslate2
+
+    ctranslate2.set_log_level(logging.ERROR)
+    return ctranslate2.Generator(str(model), device="cpu", **options)
 
 
 def cpu_name() -> str:

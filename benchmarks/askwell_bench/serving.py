@@ -17,14 +17,8 @@ def running_server(model: Path, *flags: str) -> Iterator[str]:
 
     Raises RuntimeError when it ends before it serves; its own message is on stderr by then.
     """
-    command = [
-        str(Path(sys.executable).parent / "askwell-server"),
-        "--model",
-        str(model),
-        "--port",
-        "0",
-        *flags,
-    ]
+    program = str(Path(sys.executable).parent / "askwell-server")
+    command = [program, "--model", str(model), "--port", "0", "--log-level", "warning", *flags]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         for line in server.stdout:
