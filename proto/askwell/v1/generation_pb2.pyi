@@ -101,7 +101,9 @@ class GenerateRequest(_message.Message):
     any other name is NOT_FOUND.
     """
     text: _builtins.str
-    """Plain text, given to the model as it is."""
+    """Text, given to the model as it is. Special tokens spelled out in it, such as an end of text, are read as
+    those tokens, as Hugging Face's tokenizers do; texts of strangers belong into a chat, where they are not.
+    """
     num_return: _builtins.int
     """Independent samples to draw for this prompt. Default 1, limits 1 to 64."""
     @_builtins.property
@@ -725,7 +727,7 @@ class TokenizeRequest(_message.Message):
     model: _builtins.str
     """The model's name, or empty."""
     text: _builtins.str
-    """The text to split."""
+    """The text to split, read as GenerateRequest.text is."""
     def __init__(
         self,
         *,
