@@ -14,7 +14,8 @@ class Misbehave:
     secret: str = "private words"
 
     def run(self, reading):
-        reading(self.field)
+        if self.field:
+            reading(self.field)
         match self.how:
             case "hang":
                 time.sleep(60)

@@ -1,6 +1,8 @@
 """A model folder made in a tenth of a second: GPT-J's architecture, random float32 weights, a byte-level BPE.
 
-    folder = make_tiny_model(tmp_path / "tiny")
+It never generates its end token.
+
+folder = make_tiny_model(tmp_path / "tiny")
 """
 
 import json
@@ -64,6 +66,7 @@ def _fill(decoder: object, random: np.random.Generator) -> None:
     _fill_norm(decoder.layer_norm)
     decoder.projection.weight = normal(VOCABULARY_SIZE, _WIDTH, scale=1.0)
     decoder.projection.bias = normal(VOCABULARY_SIZE)
+    decoder.projection.bias[0] = -1e4  # the end token: rows run to their limit
     for layer in decoder.layer:
         _fill_norm(layer.shared_layer_norm)
         layer.self_attention.linear[0].weight = normal(3 * _WIDTH, _WIDTH)

@@ -90,6 +90,7 @@ class Lifecycle:
             await asyncio.wait({stopping, loading}, return_when=asyncio.FIRST_COMPLETED)
             if loading.done():
                 loading.result()
+                self._gate.open()
                 await self._health.set(self._engine.ready)
                 self._tell(port)
                 await self._keep_health(stopping)

@@ -34,6 +34,7 @@ class Running:
 @asynccontextmanager
 async def _running(engine: FakeEngine, pool: DomainPool, manifest: Manifest) -> AsyncIterator[Running]:
     gate, health = Gate(), Health()
+    gate.open()
     server = assembled(served_by(engine, manifest), pool, gate, health)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

@@ -28,6 +28,13 @@ async def test_worker_is_reused_until_it_dies(pool):
     assert await pool.run(Misbehave("nothing")) != first
 
 
+async def test_worker_that_dies_over_no_document_asks_for_another_try(pool):
+    with pytest.raises(Unavailable) as died:
+        await pool.run(Misbehave("die", field=""))
+    assert died.value.retry_s
+    assert await pool.run(Misbehave("nothing"))
+
+
 async def test_worker_that_hangs_is_replaced_and_the_document_blamed(pool):
     with pytest.raises(InvalidRequest) as hung:
         await pool.run(Misbehave("hang", "job"))

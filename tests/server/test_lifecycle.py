@@ -81,9 +81,9 @@ async def test_health_tells_of_loading_serving_and_restarts():
     async with living(engine) as (_, lines, channel):
         assert [await health(channel, name) for name in NAMES] == [NOT_SERVING] * 3
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await GenerationServiceStub(channel).Generate(pb.GenerateRequest(text="hi"))
+            await GenerationServiceStub(channel).GetModel(pb.GetModelRequest())
         assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
-        assert not lines
+        assert caught.value.details() == "the model is still loading" and not lines
         engine.may_load.set()
         await becomes(channel, SERVING)
         assert [await health(channel, name) for name in NAMES] == [SERVING] * 3

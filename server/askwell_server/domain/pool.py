@@ -36,28 +36,29 @@ class DomainPool:
 
     async def start(self) -> None:
         """Raises ChildExited or TimeoutError when a worker does not come up."""
-        await asyncio.gather(*(self._add_worker() for _ in range(self._count)))
+        starting = [self._keep(self._add_worker()) for _ in range(self._count)]
+        await asyncio.gather(*(asyncio.shield(task) for task in starting))
 
     async def run(self, task: Task[T]) -> T:
         """The task's result.
 
         Raises InvalidRequest for input that the domain refuses or that a worker did not survive,
-        Unavailable when closed, ServerFault for a bug. A caller that is cancelled leaves the worker to
-        finish, which is cheaper than a new one.
+        Unavailable when closed or when a worker died over nothing, ServerFault for a bug. A caller that is
+        cancelled leaves the worker to finish, which is cheaper than a new one.
         """
         if self._closed:
-            raise Unavailable("the server is shutting down", retry_s=RETRY_S)
+            raise _closing()
         child = await self._idle.get()
         result: T = await asyncio.shield(self._keep(self._exchange(child, task)))
         return result
 
     async def close(self) -> None:
+        """End every worker. Nothing is cancelled: what waits for a worker sees it end."""
         self._closed = True
-        for exchange in self._running:
-            exchange.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
         for child in self._children:
             child.kill()
+        while self._running:
+            await asyncio.gather(*self._running, return_exceptions=True)
         await asyncio.gather(*(child.wait() for child in self._children))
 
     def _keep(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
@@ -75,12 +76,13 @@ class DomainPool:
     async def _add_worker(self) -> None:
         child = await Child.spawn(MODULE)
         self._children.add(child)
+        if self._closed:
+            child.kill()
         try:
             async with asyncio.timeout(START_LIMIT_S):
                 ready: Ready = await child.recv()
-        except BaseException:
+        except (ChildExited, TimeoutError):
             child.kill()
-            self._children.discard(child)
             raise
         log.debug("domain worker %d: %s", child.pid, ready)
         self._idle.put_nowait(child)
@@ -96,6 +98,8 @@ class DomainPool:
             await self._replace(child)
             raise _blamed(reading, f"could not be read within {self._task_limit_s:g} s") from None
         except ChildExited as exit:
+            if self._closed:
+                raise _closing() from None
             log.warning("a domain worker ended with code %d", exit.code)
             await self._replace(child)
             raise _blamed(reading, "could not be read: its reader broke down") from None
@@ -118,6 +122,10 @@ class DomainPool:
                 await asyncio.sleep(RETRY_S)
 
 
+def _closing() -> Unavailable:
+    return Unavailable("the server is shutting down", retry_s=RETRY_S)
+
+
 def _value(reply: Any, reading: str) -> Any:
     match reply:
         case Done(value):
@@ -134,7 +142,7 @@ def _value(reply: Any, reading: str) -> Any:
 
 
 def _blamed(reading: str, description: str) -> AskwellError:
-    """The caller's document is at fault if one was being read, else we are."""
+    """The document that was being read is at fault; without one, another try may go well."""
     if reading:
         return InvalidRequest.of(reading, description)
-    return ServerFault(f"a domain task {description}")
+    return Unavailable("a document worker broke down", retry_s=RETRY_S)

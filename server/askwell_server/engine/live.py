@@ -172,7 +172,7 @@ class LiveEngine:
             raise Unavailable("the server is shutting down", retry_s=_RESTART_S)
         if not self.ready:
             wait_s = min((device.backoff_s for device in self._devices), default=0.0)
-            raise Unavailable("the engine is starting", retry_s=wait_s + _RESTART_S)
+            raise Unavailable("the engine is not ready", retry_s=wait_s + _RESTART_S)
         if any(row.options.logprobs and row.options.num_beams > 1 for row in rows):
             raise NotSupported("log-probabilities of tokens are not available with beams")
         if not self._queue.has_room(len(rows)):

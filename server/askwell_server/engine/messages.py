@@ -76,7 +76,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The tokens of one decoding step, at ``at_s`` on ``time.monotonic()``'s clock (all processes share it)."""
+    """The tokens of one decoding step, at ``at_s`` on ``time.monotonic()``, the clock of all processes."""
 
     batch_id: int
     at_s: float

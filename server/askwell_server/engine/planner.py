@@ -13,8 +13,8 @@ So a batch is judged by its cost per row, in units of the cost that one more row
     steps = the most that any row needs: its tokens beyond the shortest prompt, and its new tokens
 
 TOKEN and STEP are rough figures of SmolLM2-135M on two cores (prefill 1,000 tokens a second; a step 20 ms for
-one row and 4 ms more for each further row). Waiting rows are lined up behind the head twice, by nearness of length
-and by length of the prefix shared with the head, and the best beginning of either line is the batch.
+one row and 4 ms more for each further row). Waiting rows are lined up behind the head twice, by nearness of
+length and by length of the prefix shared with the head, and the best beginning of either line is the batch.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -1,9 +1,9 @@
 """Text to token ids and back, with the model folder's own tokenizer.json.
 
-Who may write special tokens such as ``<|im_end|>``? Only the model's own chat template. Text of a client is
-encoded with ``specials=False``: a special token spelled in it is ordinary characters, so that no résumé can
-end its own turn. A rendered conversation is encoded with ``specials=True``, after each message's content
-went through ``defuse``.
+Who may write special tokens such as ``<|im_end|>``? The model's own chat template, and a client in the plain
+text of its own prompt, as Hugging Face's tokenizers read it (``specials=True``). Not the contents of chat
+messages, which go through ``defuse`` before they are rendered, and not documents, which are encoded with
+``specials=False`` for base models: so no résumé can end its own turn.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Who may come in: counts the calls under way, and refuses new ones once the server is stopping."""
+"""Who may come in: nobody before the model is loaded, nobody once the server is stopping."""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ RETRY_S = 1.0
 
 
 class Gate:
-    """Calls under way. Health and reflection do not pass through it."""
+    """Counts the calls under way. Health and reflection do not pass through it."""
 
     def __init__(self, limit: int = CALLS_LIMIT) -> None:
         self._limit = limit
         self._inside = 0
-        self._closed = False
+        self._refusal: str | None = "the model is still loading"
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -27,9 +27,9 @@ class Gate:
 
     @contextmanager
     def passing(self) -> Iterator[None]:
-        """Hold one place while a call runs. Raises Unavailable when closed, QueueFull when crowded."""
-        if self._closed:
-            raise Unavailable("the server is shutting down", retry_s=RETRY_S)
+        """Hold one place while a call runs. Raises Unavailable unless open, QueueFull when crowded."""
+        if self._refusal:
+            raise Unavailable(self._refusal, retry_s=RETRY_S)
         if self._inside >= self._limit:
             raise QueueFull(f"{self._limit} calls are under way, which is the limit", retry_s=RETRY_S)
         self._inside += 1
@@ -41,8 +41,11 @@ class Gate:
             if not self._inside:
                 self._empty.set()
 
+    def open(self) -> None:
+        self._refusal = None
+
     def close(self) -> None:
-        self._closed = True
+        self._refusal = "the server is shutting down"
 
     async def emptied(self, timeout_s: float) -> bool:
         """Wait until no call is under way. False when it takes longer than ``timeout_s``."""

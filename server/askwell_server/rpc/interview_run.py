@@ -202,7 +202,7 @@ class InterviewRun:
                 if question := await self._judged(interview, item, texts[-len(finishes) :]):
                     return question
         except AskwellError as error:
-            log.warning("request %s: %s is left to the bank: %s", self._asked.request_id, item, error.code)
+            log.debug("request %s: %s is left to the bank: %s", self._asked.request_id, item, error.code)
         return None
 
     async def _judged(self, interview: Interview, item: str, texts: Sequence[str]) -> Question | None:

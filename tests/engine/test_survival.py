@@ -1,0 +1,153 @@
+"""Processes that die: every row still ends, and nothing is left behind."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from askwell_server.child import Child, ChildExited
+from askwell_server.engine.config import EngineConfig
+from askwell_server.engine.live import LiveEngine
+from askwell_server.engine.row import Options, Reason, Row
+from askwell_server.errors import Unavailable
+from following import finish_of, finishes_of
+
+GREEDY = Options(temperature=0.0)
+ENDLESS = 20_000
+
+FRONT = """
+import asyncio, sys
+from pathlib import Path
+from askwell_server.engine.config import EngineConfig
+from askwell_server.engine.live import LiveEngine
+from askwell_server.engine.row import Options, Row
+
+async def main():
+    engine = LiveEngine(EngineConfig(model_dir=Path(sys.argv[1]), devices=("cpu",), intra_threads=1))
+    await engine.start()
+    (stream,) = engine.submit([Row((50, 51), Options(temperature=0.0), 1_000_000)])
+    await anext(aiter(stream))
+    print(*engine.pids, flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+async def started(folder: Path) -> LiveEngine:
+    config = EngineConfig(
+        model_dir=folder, devices=("cpu",), intra_threads=1, max_batch_rows=2, max_batch_tokens=4 * ENDLESS
+    )
+    engine = LiveEngine(config)
+    await engine.start()
+    return engine
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return " Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+
+
+async def test_killed_engine_process_is_replaced_and_every_row_ends(tiny_folder: Path) -> None:
+    engine = await started(tiny_folder)
+    readiness: list[bool] = []
+    engine.on_change(lambda: readiness.append(engine.ready))
+    (expected,) = await finishes_of(engine.submit([Row((60, 61), GREEDY, 8)]))
+    running = engine.submit([Row((50 + i, 51), GREEDY, ENDLESS) for i in range(2)])
+    for stream in running:
+        await anext(aiter(stream))
+    waiting = engine.submit([Row((60, 61), GREEDY, 8)] * 6)
+    (pid,) = engine.pids
+    os.kill(pid, signal.SIGKILL)
+    for stream in running:
+        with pytest.raises(Unavailable) as death:
+            await finish_of(stream)
+        assert death.value.retry_s
+    with pytest.raises(Unavailable):
+        engine.submit([Row((60, 61), GREEDY, 8)])
+    assert [f.token_ids for f in await finishes_of(waiting)] == [expected.token_ids] * 6
+    assert readiness == [False, True] and engine.pids != [pid]
+    (again,) = await finishes_of(engine.submit([Row((60, 61), GREEDY, 8)]))
+    assert again.token_ids == expected.token_ids
+    await engine.close()
+
+
+async def test_rows_of_a_dead_batch_that_showed_nothing_are_run_again(tiny_folder: Path) -> None:
+    engine = await started(tiny_folder)
+    (pid,) = engine.pids
+    os.kill(pid, signal.SIGSTOP)  # it takes the batch and never starts it
+    streams = engine.submit([Row((60 + i, 61), GREEDY, 8) for i in range(2)])
+    await asyncio.sleep(0.05)
+    assert engine.load().running_rows == 2
+    os.kill(pid, signal.SIGKILL)
+    assert {f.reason for f in await finishes_of(streams)} == {Reason.MAX_TOKENS}
+    await engine.close()
+
+
+async def test_closing_fails_what_runs_and_the_process_exits_cleanly(
+    tiny_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = await started(tiny_folder)
+    streams = engine.submit([Row((50 + i, 51), GREEDY, ENDLESS) for i in range(4)])
+    await anext(aiter(streams[0]))
+    (pid,) = engine.pids
+    await engine.close()
+    for stream in streams:
+        with pytest.raises(Unavailable):
+            await finish_of(stream)
+    assert not is_alive(pid)
+    assert caplog.records == []  # an exit code other than 0 is logged
+
+
+async def test_killed_front_leaves_no_engine_process(tiny_folder: Path) -> None:
+    front = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", FRONT, str(tiny_folder), stdout=asyncio.subprocess.PIPE
+    )
+    assert front.stdout is not None
+    pid = int(await front.stdout.readline())
+    assert is_alive(pid)
+    front.kill()
+    await front.wait()
+    async with asyncio.timeout(10):
+        while is_alive(pid):  # noqa: ASYNC110 - it is not our child
+            await asyncio.sleep(0.02)
+
+
+async def test_child_ignores_signals_and_is_heard_to_its_end(tmp_path: Path) -> None:
+    module = tmp_path / "echo_child.py"
+    module.write_text(
+        "import sys\n"
+        "from askwell_server.child import connect\n"
+        "connection = connect()\n"
+        "while (message := connection.recv()) is not None:\n"
+        "    connection.send(message)\n"
+        "sys.exit(7)\n"
+    )
+    child = await Child.spawn("echo_child", env={"PYTHONPATH": str(tmp_path)})
+    large = b"x" * 3_000_000
+    child.send("hello")
+    assert await child.recv() == "hello"
+    os.kill(child.pid, signal.SIGINT)  # as Ctrl-C would, if the process shared the terminal
+    os.kill(child.pid, signal.SIGTERM)
+    for message in (large, None):
+        child.send(message)
+    assert await child.recv() == large
+    for _ in range(2):
+        with pytest.raises(ChildExited) as exit:
+            await child.recv()
+        assert exit.value.code == 7
+
+
+async def test_killed_child_is_told_by_its_signal(tmp_path: Path) -> None:
+    module = tmp_path / "sleeping_child.py"
+    module.write_text("import time\nfrom askwell_server.child import connect\nconnect()\ntime.sleep(60)\n")
+    child = await Child.spawn("sleeping_child", env={"PYTHONPATH": str(tmp_path)})
+    child.kill()
+    with pytest.raises(ChildExited) as exit:
+        await child.recv()
+    assert exit.value.code == -signal.SIGKILL
+    child.send("nobody hears this")

@@ -1,0 +1,94 @@
+"""What passes, what is refused and why, and the bank behind it."""
+
+import pytest
+from askwell_interview import Interview, Source, bank_question, judge
+from askwell_interview.bank import SLOT, bank, bank_text
+from askwell_interview.data_file import first_names
+from askwell_interview.plan import PlanItem
+from askwell_interview.question import QuestionType, Relation, Slot
+from askwell_interview.skill import gazetteer
+
+ITEM = "core-1"  # Python, behavioural: "Tell me about a time you used Python to"
+
+
+def test_first_sentence_after_the_opening_becomes_the_question(interview: Interview) -> None:
+    text = " load the stock figures of nine depots? Here is an answer.\nI did it."
+    judgement = judge(interview, ITEM, [text], [])
+    assert judgement.question is not None
+    assert judgement.question.text == (
+        "Tell me about a time you used Python to load the stock figures of nine depots."
+    )
+    assert judgement.question.source is Source.MODEL
+    assert judgement.question.attempts == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "form"),
+        (" load the stock figures of", "form"),
+        (" load the stock of?", "form"),
+        (" do this: 1. load stock, 2. load depots?", "form"),
+        (" load " + "the stock figures and " * 12 + "more?", "form"),
+        (" load the stock figures into MongoDB?", "invented"),
+        (" load the stock figures for Contoso?", "invented"),
+        (" load the stock of 37 depots?", "invented"),
+        (" load the stock figures for [Name]?", "form"),
+        (" explain the stock figures to marisol?", "private"),
+        (" send the stock figures to a.b@example.org?", "private"),
+        (" load the stock figures while you were pregnant?", "unlawful"),
+        (" explain the stock figures to your children?", "unlawful"),
+        (" load the stock figures for your last salary?", "unlawful"),
+        (" explain the stock figures to the candidate?", "confused"),
+        (" load the stock figures, as I have done?", "confused"),
+        (" make a difference to the team?", "vague"),
+        (" load the stock of a pirate castle under moonlight?", "vague"),
+    ],
+)
+def test_text_is_refused_for_its_first_fault(interview: Interview, text: str, reason: str) -> None:
+    judgement = judge(interview, ITEM, [text], [])
+    assert judgement.question is None
+    assert judgement.refused == {reason: 1}
+
+
+def test_question_asked_already_is_refused(interview: Interview) -> None:
+    text = " load the stock figures of nine depots?"
+    first = judge(interview, ITEM, [text], []).question
+    assert first is not None
+    assert judge(interview, ITEM, [text], [first.text]).refused == {"repeated": 1}
+
+
+def test_best_of_those_that_pass_is_chosen(interview: Interview) -> None:
+    weak = " load stock in the depots?"
+    strong = " build data pipelines that load the stock figures of nine depots every night?"
+    judgement = judge(interview, ITEM, [weak, strong, ""], [])
+    assert judgement.question is not None and "pipelines" in judgement.question.text
+    assert judgement.refused == {"form": 1} and judgement.question.attempts == 3
+
+
+def test_bank_has_a_question_for_every_kind_of_item() -> None:
+    kinds = {entry.kind for entry in gazetteer().spellings.values()} | {"duty"}
+    for kind in kinds:
+        for relation in (r for r in Relation if r is not Relation.RELATION_UNSPECIFIED):
+            for type_ in (t for t in QuestionType if t is not QuestionType.TYPE_UNSPECIFIED):
+                item = PlanItem("a", Slot.PROBE, type_, "stock control", relation, "", None, None, kind)
+                text = bank_text(item, [])
+                assert SLOT not in text and text[0].isupper() and text[-1] in "?."
+                assert 6 <= len(text.split()) <= 45
+
+
+def test_bank_never_repeats_itself_within_an_interview(interview: Interview) -> None:
+    taken: list[str] = []
+    for item_id in interview.open_items:
+        question = bank_question(interview, item_id, taken)
+        assert question.source is Source.BANK and question == bank_question(interview, item_id, taken)
+        taken.append(question.text)
+    templates = [
+        text.replace(item.competency, "") for text, item in zip(taken, interview.plan.items, strict=True)
+    ]
+    assert len(set(templates)) == len(templates)
+
+
+def test_data_files_are_well_formed() -> None:
+    assert len(gazetteer().spellings) > 500 and len(bank()) > 50 and len(first_names()) > 100
+    assert all("{" not in entry.text.replace(SLOT, "") for entry in bank())

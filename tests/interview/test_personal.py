@@ -1,0 +1,102 @@
+"""Personal data is found wherever it stands, and nothing that leaves the domain holds any."""
+
+import pickle
+from datetime import date
+
+import pytest
+from askwell_interview import (
+    Document,
+    Evidence,
+    Interview,
+    bank_question,
+    document_from_text,
+    extract_features,
+    find_personal,
+    open_interview,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+TODAY = date(2026, 1, 1)
+SECRETS = ("Marisol", "Quintanilla", "marisol", "@example", "7946", "0991", "Osprey", "LS6", "1988")
+
+
+def _covered(text: str, part: str) -> bool:
+    start = text.index(part)
+    return any(span.start <= start and start + len(part) <= span.end for span in find_personal(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("Write to jane_doe+jobs@mail.example.co.uk today", "jane_doe+jobs@mail.example.co.uk"),
+        ("Phone: 030 1234567", "030 1234567"),
+        ("Call me on (415) 555-2671 any time", "(415) 555-2671"),
+        ("Reach me: +86 138 0013 8000", "+86 138 0013 8000"),
+        ("Mobile 07700 900461", "07700 900461"),
+        ("See linkedin.com/in/jane-doe-42 for more", "linkedin.com/in/jane-doe-42"),
+        ("Portfolio https://janedoe.dev/work", "https://janedoe.dev/work"),
+        ("I live at 12 Rosewood Avenue, Springfield, IL 62704", "12 Rosewood Avenue, Springfield, IL 62704"),
+        ("Wohnhaft Lindenstraße 14, 10969 Berlin", "Lindenstraße 14, 10969 Berlin"),
+        ("Nationality: Freedonian", "Freedonian"),
+        ("Marital status: married, two children", "married, two children"),
+        ("I was born in Lisbon in 1990.", "born in Lisbon in 1990"),
+        ("Name: Oyelaran Adebowale\nNurse", "Oyelaran Adebowale"),
+        ("# Zbigniew Wrona\nz.wrona@example.org\n\nExperience\nLed a team", "Zbigniew Wrona"),
+        ("WROTHAM, Perdita\nperdita@example.org\nExperience", "Perdita"),
+        ("Reference: Dr. Hollis Umberland, head of unit", "Hollis Umberland"),
+    ],
+)
+def test_personal_data_is_found(text: str, part: str) -> None:
+    assert _covered(text, part)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Worked there 2015-2019 and 2019 - 2021.",
+        "Handled 1 250 000 records in 06/2018 - 07/2020.",
+        "Senior Backend Engineer\nBuild services with Node.js and ASP.NET.",
+        "Apache Kafka and Ruby on Rails",
+        "Cut costs by 30.5% in 2023.",
+    ],
+)
+def test_dates_figures_titles_and_tools_are_not_personal(text: str) -> None:
+    assert find_personal(text) == []
+
+
+def _evidence(interview: Interview) -> list[Evidence]:
+    items = interview.plan.items
+    return [e for item in items for e in (item.job_evidence, item.resume_evidence) if e is not None]
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=st.sampled_from(["Marisol Quintanilla", "Oyelaran Adebowale", "Zbigniew Wrona", "Nguyễn Thị Hạnh"]),
+    phone=st.sampled_from(["+44 20 7946 0991", "(415) 555-2671", "+49 30 1234567"]),
+    line=st.integers(0, 12),
+)
+def test_quotes_are_exact_and_free_of_personal_data_wherever_it_is_inserted(
+    job: Document, resume: Document, name: str, phone: str, line: int
+) -> None:
+    mail = "q.canary@example.org"
+    lines = resume.text.replace("Marisol Quintanilla", name).replace("Marisol", name.split()[0]).split("\n")
+    lines.insert(min(line, len(lines)), f"- {name} ran Python for {phone}, {mail}, in 2020.")
+    changed = document_from_text("\n".join(lines))
+    interview = open_interview(job, changed, count=12, style="chat", today=TODAY)
+    personal = find_personal(changed.text)
+    features = extract_features(job, changed, TODAY)
+    shown = [s.resume_evidence for s in features.job_skills + features.other_skills if s.resume_evidence]
+    for evidence in (*shown, *features.achievements):
+        assert changed.text[evidence.start : evidence.end] == evidence.quote
+        assert all(span.end <= evidence.start or evidence.end <= span.start for span in personal)
+    sent = repr([interview.prompt(i) for i in interview.open_items]) + repr(_evidence(interview))
+    for secret in (*name.split(), phone, mail):
+        assert secret not in sent
+
+
+def test_no_secret_stands_in_anything_that_leaves_the_domain(interview: Interview) -> None:
+    questions = [bank_question(interview, item, []) for item in interview.open_items]
+    everything = repr(interview) + repr(questions)
+    assert not [secret for secret in SECRETS if secret in everything]
+    assert pickle.loads(pickle.dumps(interview)) == interview

@@ -1,0 +1,25 @@
+"""What ``askwell-server`` says when it cannot serve: one line on stderr and exit code 2."""
+
+import json
+
+import pytest
+from askwell_server import app
+
+
+@pytest.fixture
+def half_written(tmp_path):
+    (tmp_path / "askwell.json").write_text(json.dumps({"format": 1, "name": "x"}))
+    return tmp_path
+
+
+def test_what_is_wrong_is_one_line_and_exit_code_2(tmp_path, half_written, capsys):
+    for argv, told in [
+        ([], "--model is missing"),
+        (["--model", str(tmp_path / "none")], "no model folder at"),
+        (["--model", str(half_written)], "is incomplete"),
+        (["--model", "m", "--prot", "1"], "did you mean '--port'?"),
+    ]:
+        assert app.run(argv, {}) == 2
+        captured = capsys.readouterr()
+        assert captured.err.startswith("askwell-server: ") and told in captured.err
+        assert captured.err.count("\n") == 1 and not captured.out
