@@ -68,6 +68,7 @@ $(FLOAT32)/askwell.json: | .venv/.demo
 
 bench: .venv/.dev $(INT8)/askwell.json $(FLOAT32)/askwell.json
 	$(BIN)/askwell-bench first-token --model $(INT8)
+	$(BIN)/askwell-bench integrity --model $(FLOAT32)
 	$(BIN)/askwell-bench fidelity --isa avx2 --model $(INT8) --reference $(FLOAT32) --text $(TEXTS)
 	$(BIN)/askwell-bench prefix-split --isa avx2 --model $(INT8) --text $(TEXTS)
 

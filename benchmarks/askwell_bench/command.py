@@ -4,13 +4,13 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from askwell_bench import fidelity, first_token, prefix_split
+from askwell_bench import fidelity, first_token, integrity, prefix_split
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="askwell-bench", description="Measure Askwell; ratios, not times.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (first_token, fidelity, prefix_split):
+    for module in (first_token, integrity, fidelity, prefix_split):
         summary = (module.__doc__ or "").splitlines()[0]
         command = commands.add_parser(module.NAME, help=summary, description=summary)
         module.add_arguments(command)
