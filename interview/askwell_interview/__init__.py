@@ -1,10 +1,10 @@
 """The domain: documents → features → plan → prompt → question. Pure; knows no server and no engine.
 
-    interview = open_interview(job, resume, count=8, style="chat")
-    for item_id in interview.open_items:
-        texts = generate(interview.prompt(item_id))
-        judgement = judge(interview, item_id, texts, taken)
-        question = judgement.question or bank_question(interview, item_id, taken)
+interview = open_interview(job, resume, count=8, style="chat")
+for item_id in interview.open_items:
+    texts = generate(interview.prompt(item_id))
+    judgement = judge(interview, item_id, texts, taken)
+    question = judgement.question or bank_question(interview, item_id, taken)
 """
 
 from .document import Document, MediaType, document_from_bytes, document_from_text
@@ -18,8 +18,29 @@ from .question import Evidence, Question, QuestionType, Relation, Slot, Source
 from .span import Span
 
 __all__ = [
-    "Document", "DocumentError", "Evidence", "Features", "Interview", "Judgement", "MediaType", "Message",
-    "Plan", "PlanItem", "Prompt", "Question", "QuestionType", "Relation", "Skill", "Slot", "Source", "Span",
-    "bank_question", "document_from_bytes", "document_from_text", "extract_features", "find_personal",
-    "judge", "open_interview",
+    "Document",
+    "DocumentError",
+    "Evidence",
+    "Features",
+    "Interview",
+    "Judgement",
+    "MediaType",
+    "Message",
+    "Plan",
+    "PlanItem",
+    "Prompt",
+    "Question",
+    "QuestionType",
+    "Relation",
+    "Skill",
+    "Slot",
+    "Source",
+    "Span",
+    "bank_question",
+    "document_from_bytes",
+    "document_from_text",
+    "extract_features",
+    "find_personal",
+    "judge",
+    "open_interview",
 ]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from rapidfuzz.fuzz import partial_ratio, ratio, token_set_ratio
 
 from .bank import SLOT, bank
-from .data_file import plain_words
-from .ground import Ground, digest, field_stems, question_words, telling_stems
+from .data_file import plain_words, telling_words
+from .ground import Ground, digest, field_stems, question_words
 from .lawful import unlawful_topic
 from .parse import continuation
 from .personal import find_personal
@@ -16,7 +16,7 @@ from .plan import PlanItem
 from .prompt import EXAMPLE_QUESTIONS
 from .question import Slot
 from .skill import gazetteer
-from .word import stem, stems
+from .word import stems
 
 MIN_WORDS, MAX_WORDS = 6, 45
 MAX_LIKENESS = 85.0
@@ -56,15 +56,23 @@ class Candidate:
         names a circumstance. Those of the competency and everyday words do not count."""
         idle = {*stems(self.item.competency), *self.ground.occupation}
         return frozenset(
-            s for s in stems(self.added)
-            if s not in idle and len(s) > 2
-            and (s in telling_stems() or (s in self.known | field_stems(self.item.field) and s not in plain_words()))
+            s
+            for s in stems(self.added)
+            if s not in idle
+            and len(s) > 2
+            and (
+                s in telling_words()
+                or (s in self.known | field_stems(self.item.field) and s not in plain_words())
+            )
         )
 
 
 _DANGLING = frozenset(
-    "a an the of to in on at for with by from and or but because if when while that which as into your our their its "
-    "is are was were be been about than so".split()
+    re.findall(
+        r"\S+",
+        "a an the of to in on at for with by from and or but because if when while that which as into "
+        "your our their its is are was were be been about than so",
+    )
 )
 
 
@@ -79,15 +87,20 @@ def form(c: Candidate) -> bool:
         and not re.search(r"[\[\]{}<>_*#|\"“”:;()/\\=]|\b\d+[.)] |--|\.\.|…", c.added)
         and c.added.count(",") <= 2
         and sum(ch.isascii() or ch in "éèüöäßñç" for ch in letters) >= 0.95 * max(1, len(letters))
-        and len(question_words(c.added)) >= 3
+        and len(question_words(c.added)) >= (1 if c.opening.endswith(" with") else 2)
         and words[-1].casefold() not in _DANGLING
         and not re.search(r"\b([\w-]+)(?: \1\b)", c.added, re.IGNORECASE)
     )
 
 
 def about(c: Candidate) -> bool:
-    """Names the competency, an alias's worth of it or most of its words."""
+    """Asks about the competency: by its name, nearly its name, most of its words, or as "it"."""
     text, name = c.text.casefold(), c.item.competency.casefold()
+    asked = text.rsplit(". ", 1)[-1]
+    if name not in asked and not re.search(r"\b(?:it|instead)\b", asked):
+        # The opening names it a sentence earlier: what is asked must still be about it.
+        near = frozenset(stems(name)) | (c.own - plain_words())
+        return not near.isdisjoint(stems(c.added))
     if name in text or partial_ratio(name, text) >= 90:
         return True
     wanted, have = set(stems(name)), set(stems(text))
@@ -95,11 +108,11 @@ def about(c: Candidate) -> bool:
 
 
 def invented(c: Candidate) -> bool:
-    """Names a tool or a name that stands in neither document (for a core: not in the job), or a number that
+    """Names a skill or a name that stands in neither document (for a core: not in the job), or a number that
     does not stand in the item's own evidence: a figure from elsewhere says something false here."""
     skills = c.ground.job_skills if c.item.slot is Slot.CORE else c.ground.job_skills | c.ground.resume_skills
     for hit in gazetteer().hits(c.added):
-        named = hit.entry.kind in ("tool", "licence")
+        named = hit.entry.kind != "soft" and hit.entry.field != "general"
         if named and hit.entry.name.casefold() not in skills and not set(stems(hit.entry.name)) <= c.known:
             return True
     for match in re.finditer(r"\w*\d[\w.,%]*|[^\W\d_]+(?:[.'’-][^\W\d_]+)*", c.added):
@@ -112,34 +125,54 @@ def invented(c: Candidate) -> bool:
     return False
 
 
-_PREMISE = re.compile(
-    r"\b(?:if|when|that|because|to)\s+(?:you(?:['’]re| are| were|['’]ve been)|be(?:come)?)(?: (?:to be(?:come)?|not|working as))* (?:an?|the|in (?:the|this)) "
-    r"(?:[\w-]+ ){0,3}(?:nurse|teacher|engineer|manager|developer|chef|accountant|candidate|expert|role|job|student|"
-    r"person|employee|leader|professional|interview\w*|position|owner|company)\b"
-    r"|\b(?:the|a|an|this|any|our) (?:\w+ )?(?:candidate|interviewer|interviewee|applicant)s?\b|\binterview\b"
-    r"|\bas an ai\b|\blanguage model\b|\bthis question\b|\b(?:a|the|that|these|following|answer\w*) questions?\b"
-    r"|\b(?:me|my|mine|myself|i|i['’]\w+)\b"
-    r"|\bin this role\b.*\bin this role\b|\bwhen it comes to (?:your|the|a|this) (?:job|work|role|career|position|team)\b"
-    r"|\byour (?:business|company|boss|dream|life|favou?rite)\b|\b(?:tell|describe) (?:me|us)\b"
-    r"|\byou['’]d like to (?:know|share)\b|\b(?:might|could) (?:have|describe)\b|\byour (?:own )?(?:job|role|position|career)\b|\bimprove your (?:\w+ )?skills?\b|, which\b|\bnot (?:just|only)\b"
-    r"|\bhad to choose|^ ?(?:to )?choose\b|^ ?be(?:come)? an? |\b(\w{4,}) (?:or|and|to) (?:\w+ )?\1\b|^ ?you['’]re (?:in|at) (?:the|an?) \w+$",
+# Each line is one way in which a small model loses the thread.
+_CONFUSED = re.compile(
+    "|".join(
+        (
+            r"\b(?:you(?:['’]re| are| were|['’]ve been)|be(?:come)?)(?: (?:to be(?:come)?|not|just|"
+            r"working as))* "
+            r"(?:an?|the|in (?:the|this)) \w",
+            r"\b(?:the|an?|this|any|our|your) (?:\w+ )?(?:candidate|interviewer|interviewee|applicant)s?\b",
+            r"\binterview\b|\bas an ai\b|\blanguage model\b",
+            r"\b(?:an?|the|this|that|these|following|answer\w*) questions?\b|\bin what situation\b",
+            r"\b(?:me|my|mine|myself|i|i['’]\w+)\b|\b(?:tell|describe) us\b|"
+            r"\byou['’]d like to (?:know|share)\b",
+            r"\byour (?:own )?(?:business|company|boss|dream|life|favou?rite|job|role|position|career|"
+            r"money|finances|friend)\b",
+            r"\bmake (?:money|a business)\b|\bpersonal finances?\b|\bimprove your (?:\w+ )?skills?\b|"
+            r"\bthe mistake\b",
+            r"\b(?:might|could) (?:have|describe)\b|, which\b|\b(?:not|n['’]t) (?:just|only)\b",
+            r"\bit comes to (?:your|the|an?|this) (?:job|work|role|career|position|team)\b",
+            r"\bhad to choose|^ ?(?:to )?choose\b|^ ?be(?:come)? an? |^ ?you['’]re (?:in|at) (?:the|"
+            r"an?) \w+$",
+            r"\b(\w{4,}) (?:or|and|to) (?:\w+ )?\1\b",
+        )
+    ),
     re.IGNORECASE,
 )
 
 
 def confused(c: Candidate) -> bool:
     """Speaks as somebody else: answers, asks about the interview, takes the candidate for the employer."""
-    return _PREMISE.search(c.added) is not None
+    return _CONFUSED.search(c.added) is not None
 
 
 def vague(c: Candidate) -> bool:
-    """Adds nothing that tells, or wanders off into words that neither the documents nor work know."""
+    """Adds nothing that tells, goes round in circles, or wanders off into words that neither the documents
+    nor work know."""
     plain = plain_words() | field_stems(c.item.field)
     unknown = {
-        s for s in stems(c.added)
-        if s not in plain and s not in c.known and s not in telling_stems() and len(s) > 2
+        s
+        for s in stems(c.added)
+        if s not in plain and s not in c.known and s not in telling_words() and len(s) > 2
     }
+    own = stems(c.item.competency)
     if c.item.competency.casefold() in c.added.casefold():
+        return True
+    if c.item.kind == "tool" and not set(own).isdisjoint(stems(c.added)):
+        return True
+    long = [s for s in stems(c.added) if len(s) > 4 and s not in own]
+    if len(set(long)) < len(long):
         return True
     wanted = 2 if "it comes to" in c.added.casefold() else 1
     return len(c.telling) < wanted or 3 * len(unknown) > len(c.telling)
@@ -154,7 +187,9 @@ def private(c: Candidate) -> bool:
     digits = re.sub(r"\D", "", c.added)
     words = re.findall(r"[^\W\d_]{3,}|\d{4,}", c.text.casefold())
     competency = c.item.competency.casefold()
-    return any(digest(word) in c.ground.personal for word in (*words, digits) if word and word not in competency)
+    return any(
+        digest(word) in c.ground.personal for word in (*words, digits) if word and word not in competency
+    )
 
 
 def copied(c: Candidate) -> bool:
@@ -193,6 +228,3 @@ def score(candidate: Candidate) -> float:
     length = len(question_words(candidate.text))
     off = max(0, 18 - length, length - 28)
     return min(4, len(candidate.telling)) + 1.0 * min(3, len(own)) - 0.15 * off
-
-
-__all__ = ["Candidate", "refusal", "score", "stem"]

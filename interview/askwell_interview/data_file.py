@@ -3,6 +3,8 @@
 from functools import cache
 from importlib.resources import files
 
+from .word import stem
+
 
 @cache
 def data_lines(name: str) -> tuple[str, ...]:
@@ -22,8 +24,18 @@ def first_names() -> frozenset[str]:
 
 
 @cache
+def stems_of(name: str) -> frozenset[str]:
+    """Stems of a file's words, also as they inflect: short words keep their endings."""
+    words = [word for line in data_lines(name) for word in line.split()]
+    forms = (form for w in words for form in (w, w + "s", w + "ed", w + "ing", w[:-1] + "ing", w[:-1] + "ed"))
+    return frozenset(stem(form) for form in forms)
+
+
 def plain_words() -> frozenset[str]:
     """Stems of the words that any interview question may use."""
-    from .word import stem
+    return stems_of("plain_words.txt")
 
-    return frozenset(stem(word) for line in data_lines("plain_words.txt") for word in line.split())
+
+def telling_words() -> frozenset[str]:
+    """Stems of words that name a circumstance of work, worth asking about for any job."""
+    return stems_of("telling_words.txt")

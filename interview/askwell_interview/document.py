@@ -13,7 +13,6 @@ MAX_BYTES = 4 * 1024 * 1024
 MAX_CHARACTERS = 200_000
 
 
-
 class MediaType(Enum):
     """What a document's bytes are. The numbers are those of ``askwell.v1.MediaType``."""
 

@@ -1,16 +1,16 @@
 """Text of a DOCX: headers, paragraphs and tables in the order they stand."""
 
 import re
+import zlib
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
-from docx import Document as open_docx
+import docx
 from docx.opc.exceptions import PackageNotFoundError
 from docx.table import Table
 from docx.text.paragraph import Paragraph
-from lxml.etree import LxmlError
 
 from .error import DocumentError
 
@@ -28,16 +28,28 @@ def read_docx(content: bytes, max_characters: int) -> str:
                 raise DocumentError("the document is an archive, not a DOCX: save it as UTF-8, PDF or DOCX")
         lines: list[str] = []
         length = 0
-        for line in _lines(open_docx(BytesIO(content))):
+        for line in _lines(docx.Document(BytesIO(content))):
             lines.append(line)
             length += len(line) + 1
             if length > max_characters:
                 raise DocumentError(f"the document has more than {max_characters} characters of text")
     except DocumentError:
         raise
-    except (BadZipFile, PackageNotFoundError, LxmlError, AttributeError, LookupError, OSError, RuntimeError,
-            TypeError, ValueError, NotImplementedError):
-        # RuntimeError: an archive with a password. The others: what a damaged part leads python-docx to.
+    except (
+        BadZipFile,
+        PackageNotFoundError,
+        AttributeError,
+        EOFError,
+        SyntaxError,
+        zlib.error,
+        LookupError,
+        OSError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+        NotImplementedError,
+    ):
+        # RuntimeError: an archive with a password. SyntaxError: lxml's. The rest: what damaged parts lead to.
         raise DocumentError("the DOCX is broken or encrypted: open it and save it again") from None
     return "\n".join(lines)
 

@@ -6,7 +6,14 @@ from datetime import date
 from .document import Document
 from .question import Evidence
 from .reading import (
-    Named, Text, achievements, cut, duties, job_skills, resume_skills, years_in_general,
+    Named,
+    Text,
+    achievements,
+    cut,
+    duties,
+    job_skills,
+    resume_skills,
+    years_in_general,
 )
 from .title import title_from_text
 

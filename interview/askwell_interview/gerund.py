@@ -3,22 +3,48 @@
 import re
 
 MAX_WORDS = 7
-_DOUBLE = frozenset("plan cut set run get put win stop ship map tag scan log hit plug drop step begin".split())
+_DOUBLE = frozenset(
+    re.findall(r"\S+", "plan cut set run get put win stop ship map tag scan log hit plug drop step begin")
+)
 _NOT_VERBS = frozenset(
-    "the a an our your we you they it this that these with in on at from of for strong excellent good all some any "
-    "daily weekly monthly full part new some other regular occasional must should can may responsibility".split()
+    re.findall(
+        r"\S+",
+        "the a an our your we you they it this that these with in on at from of for strong excellent "
+        "good all some any daily weekly monthly full part new some other regular occasional must "
+        "should can may responsibility",
+    )
 )
 
 
 def gerund_phrase(duty: str) -> str:
-    """"" when the duty does not begin with a verb that can be turned, or has no short beginning."""
-    head = re.split(r"[,;:.(]| so that | that | which | where | and (?=[a-z]+ing\b)| as well as ", duty, maxsplit=1)[0].strip()
+    """ "" when the duty does not begin with a verb that can be turned, or has no short beginning."""
+    head = re.split(
+        r"[,;:.(]| so that | that | which | where | and (?=[a-z]+ing\b)| as well as ", duty, maxsplit=1
+    )[0].strip()
     words = head.split()
-    if not 2 <= len(words) or not re.fullmatch(r"[A-Za-z]{2,}", words[0]) or words[0].lower() in _NOT_VERBS:
+    if not len(words) >= 2 or not re.fullmatch(r"[A-Za-z]{2,}", words[0]) or words[0].lower() in _NOT_VERBS:
         return ""
     words = words[:MAX_WORDS]
-    while words and words[-1].lower() in ("and", "or", "of", "in", "with", "the", "a", "an", "to", "for", "our", "on", "by",
-                                          "their", "its", "at", "from", "all"):
+    while words and words[-1].lower() in (
+        "and",
+        "or",
+        "of",
+        "in",
+        "with",
+        "the",
+        "a",
+        "an",
+        "to",
+        "for",
+        "our",
+        "on",
+        "by",
+        "their",
+        "its",
+        "at",
+        "from",
+        "all",
+    ):
         words.pop()
     if len(words) < 2 or any(ch.isdigit() for ch in "".join(words)):
         return ""

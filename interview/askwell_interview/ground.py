@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from .data_file import data_lines, plain_words
+from .data_file import plain_words
 from .features import Reading
 from .reading import Text
 from .segment import Section
@@ -41,7 +41,11 @@ def ground_from_reading(reading: Reading) -> Ground:
         if stem(word) not in job | resume | plain_words()
     }
     return Ground(
-        job, resume, frozenset(reading.asked), frozenset(reading.shown), frozenset(map(digest, private)),
+        job,
+        resume,
+        frozenset(reading.asked),
+        frozenset(reading.shown),
+        frozenset(map(digest, private)),
         frozenset(stems(re.split(r" (?:of|for|in) ", reading.features.job_title)[0])[-1:]),
     )
 
@@ -75,13 +79,13 @@ def digest(word: str) -> str:
 @cache
 def field_stems(field: str) -> frozenset[str]:
     """Words of all skills of a professional field: what its people talk of, in either document or not."""
-    names = {name for entry in gazetteer().spellings.values() if entry.field == field for name in (entry.name, *entry.aliases)}
+    names = {
+        name
+        for entry in gazetteer().spellings.values()
+        if entry.field == field
+        for name in (entry.name, *entry.aliases)
+    }
     return frozenset(s for name in names for s in stems(name))
-
-
-@cache
-def telling_stems() -> frozenset[str]:
-    return frozenset(stem(word) for line in data_lines("telling_words.txt") for word in line.split())
 
 
 def question_words(text: str) -> list[str]:

@@ -89,7 +89,9 @@ def _finished(core: Sequence[Question], count: int) -> tuple[Question, ...]:
         if not question.text.strip():
             raise DocumentError(f"core_questions[{number}].text is empty")
         if len(question.text) > MAX_CORE_CHARACTERS:
-            raise DocumentError(f"core_questions[{number}].text has more than {MAX_CORE_CHARACTERS} characters")
+            raise DocumentError(
+                f"core_questions[{number}].text has more than {MAX_CORE_CHARACTERS} characters"
+            )
         id_ = question.id
         while not id_:
             free = next(n for n in range(1, MAX_COUNT * 2 + 2) if f"core-{n}" not in taken)
@@ -142,7 +144,14 @@ def bank_question(interview: Interview, item_id: str, taken: Sequence[str]) -> Q
 
 def _question(item: PlanItem, text: str, source: Source, attempts: int) -> Question:
     return Question(
-        id=item.id, text=text, slot=item.slot, type=item.type, competency=item.competency,
-        relation=item.relation, source=source, job_evidence=item.job_evidence,
-        resume_evidence=item.resume_evidence, attempts=attempts,
+        id=item.id,
+        text=text,
+        slot=item.slot,
+        type=item.type,
+        competency=item.competency,
+        relation=item.relation,
+        source=source,
+        job_evidence=item.job_evidence,
+        resume_evidence=item.resume_evidence,
+        attempts=attempts,
     )

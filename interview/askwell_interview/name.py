@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from .data_file import first_names
 from .segment import heading
@@ -9,39 +10,53 @@ from .skill import gazetteer
 from .span import Span
 
 _PART = r"(?:[A-ZÀ-ÖØ-ÞŁŚŻŹĆŘŠŽČĐİ][\w'’-]*[\w]|[A-ZÀ-ÖØ-ÞŁŚŻŹĆŘŠŽČĐİ]\.?)"
-_FULL = re.compile(rf"{_PART}(?:,? (?:(?:van|von|de|der|den|da|di|del|della|la|le|bin|ibn|al|el|dos|ter|zu) ){{0,2}}{_PART}){{1,4}}")
+_FULL = re.compile(
+    rf"{_PART}(?:,? (?:(?:van|von|de|der|den|da|di|del|della|la|le|bin|ibn|al|el|dos|ter|"
+    rf"zu) ){{0,2}}{_PART}){{1,4}}"
+)
 _LABEL = re.compile(
-    r"^[ \t#*_•-]*(?:(?:full |first |last |family |sur|candidate |applicant )?name|applicant|candidate|contact(?: person)?|"
-    r"referees?|references?|(?:hiring |line )?manager|supervisor|recruiter|signed|yours sincerely,?|written by|author)"
+    r"^[ \t#*_•-]*(?:(?:full |first |last |family |sur|candidate |applicant )?name|applicant|"
+    r"candidate|contact(?: person)?|"
+    r"referees?|references?|(?:hiring |line )?manager|supervisor|recruiter|signed|yours sincerely,?|"
+    r"written by|author)"
     r"[ *_]*[:\n][ *_\n]*(?P<value>[^\n]{2,60})",
     re.IGNORECASE | re.MULTILINE,
 )
 _TITLED = re.compile(rf"\b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Sir|Dame)\.? ({_PART}(?: {_PART}){{0,2}})")
 _PREFIX = re.compile(
-    r"^(?:curriculum vitae|r[ée]sum[ée]|cv|lebenslauf)(?: of| for| –| -|:|,|\s)*|^(?:mr|mrs|ms|miss|dr|prof)\.? ", re.IGNORECASE
+    r"^(?:curriculum vitae|r[ée]sum[ée]|cv|lebenslauf)(?: of| for| –| -|:|,|\s)*|^(?:mr|mrs|ms|miss|"
+    r"dr|prof)\.? ",
+    re.IGNORECASE,
 )
 _CUT = re.compile(r"\s+[|–—•·/-]\s+|\s*[|•·;(]\s*|,\s+(?=[A-Z]{2,5}\b)")
 _NOT_A_NAME = frozenset(
-    "curriculum vitae resume résumé cv profile summary objective about contact details personal information "
-    "senior junior lead chief head principal staff associate assistant deputy vice executive general regional "
-    "engineer developer manager nurse teacher accountant designer analyst consultant director officer specialist "
-    "technician administrator coordinator supervisor representative clerk operator mechanic electrician plumber "
-    "chef cook waiter barista driver lawyer solicitor paralegal attorney architect scientist researcher professor "
-    "lecturer tutor therapist pharmacist physician doctor dentist midwife carer caregiver worker receptionist "
-    "secretary buyer planner controller auditor advisor adviser agent broker cashier guard inspector instructor "
-    "trainer writer editor journalist photographer producer programmer tester recruiter salesperson marketer "
-    "registered certified licensed chartered qualified experienced professional graduate intern trainee apprentice "
-    "software hardware backend frontend full stack data cloud web mobile security network systems product project "
-    "program programme marketing sales finance financial human resources customer service support business "
-    "operations logistics warehouse production quality health care clinical medical mental social primary secondary "
-    "school hospital university college institute company corporation limited ltd inc llc gmbh group street road "
-    "north south east west new united city team department job description title position role vacancy the and of "
-    "for with in at to a an our we you your january february march april may june july august september october "
-    "november december monday tuesday wednesday thursday friday saturday sunday english french german spanish "
-    "chinese education experience skills employment history work languages references interests training "
-    "certifications achievements projects qualifications requirements responsibilities duties benefits "
-    "ward restaurant hotel kitchen science mathematics biology chemistry physics history art music bachelor master "
-    "diploma degree award national international local community public private".split()
+    re.findall(
+        r"\S+",
+        "curriculum vitae resume résumé cv profile summary objective about contact details personal "
+        "information senior junior lead chief head principal staff associate assistant deputy vice "
+        "executive general regional engineer developer manager nurse teacher accountant designer "
+        "analyst consultant director officer specialist technician administrator coordinator "
+        "supervisor representative clerk operator mechanic electrician plumber chef cook waiter "
+        "barista driver lawyer solicitor paralegal attorney architect scientist researcher professor "
+        "lecturer tutor therapist pharmacist physician doctor dentist midwife carer caregiver worker "
+        "receptionist secretary buyer planner controller auditor advisor adviser agent broker cashier "
+        "guard inspector instructor trainer writer editor journalist photographer producer programmer "
+        "tester recruiter salesperson marketer registered certified licensed chartered qualified "
+        "experienced professional graduate intern trainee apprentice software hardware backend "
+        "frontend full stack data cloud web mobile security network systems product project program "
+        "programme marketing sales finance financial human resources customer service support "
+        "business operations logistics warehouse production quality health care clinical medical "
+        "mental social primary secondary school hospital university college institute company "
+        "corporation limited ltd inc llc gmbh group street road north south east west new united city "
+        "team department job description title position role vacancy the and of for with in at to a "
+        "an our we you your january february march april may june july august september october "
+        "november december monday tuesday wednesday thursday friday saturday sunday english french "
+        "german spanish chinese education experience skills employment history work languages "
+        "references interests training certifications achievements projects qualifications "
+        "requirements responsibilities duties benefits ward restaurant hotel kitchen science "
+        "mathematics biology chemistry physics history art music bachelor master diploma degree award "
+        "national international local community public private",
+    )
 )
 
 
@@ -61,7 +76,7 @@ def names_in_text(text: str, emails: Iterable[str], has_contact: bool) -> list[S
     for match in _FULL.finditer(text):
         parts = re.split(r",? ", match.group())
         # A capital opens every sentence, so only a known first name before a word of no skill or trade tells.
-        for first, last in zip(parts, parts[1:], strict=False):
+        for first, last in pairwise(parts):
             if first.casefold() in first_names() and _may_be_name(last) and not _skill(f"{first} {last}"):
                 found.append(f"{first} {last}")
     for full in dict.fromkeys(found):
@@ -71,7 +86,9 @@ def names_in_text(text: str, emails: Iterable[str], has_contact: bool) -> list[S
 
 def _locals(emails: Iterable[str]) -> frozenset[str]:
     local = (re.split(r"@|\(at\)|\[at\]", email, maxsplit=1)[0] for email in emails)
-    return frozenset(part.casefold() for name in local for part in re.split(r"[\W\d_]+", name) if len(part) > 2)
+    return frozenset(
+        part.casefold() for name in local for part in re.split(r"[\W\d_]+", name) if len(part) > 2
+    )
 
 
 def _people(value: str, *, trusted: bool) -> Iterator[str]:
@@ -83,9 +100,9 @@ def _people(value: str, *, trusted: bool) -> Iterator[str]:
                 yield piece.strip(" *_.")
             continue
         parts = match.group().split()
-        if all(_may_be_name(part) for part in parts) and (trusted or not _skill(match.group())):
-            yield match.group()
-        elif trusted and parts[0].casefold() in first_names():
+        if (all(_may_be_name(part) for part in parts) and (trusted or not _skill(match.group()))) or (
+            trusted and parts[0].casefold() in first_names()
+        ):
             yield match.group()
 
 
@@ -101,15 +118,19 @@ def _header_names(text: str, email_words: frozenset[str], has_contact: bool) -> 
                 yield cjk.group(1)
                 continue
             parts = [part for part in re.split(r",? ", piece) if part]
-            known = [p for p in parts if p.casefold().strip("'’.,") in email_words or _in_words(p, email_words)]
+            known = [
+                p for p in parts if p.casefold().strip("'’.,") in email_words or _in_words(p, email_words)
+            ]
             if len(parts) == 1 and known and index < 3:
                 yield piece
             if not _FULL.fullmatch(piece) or not 2 <= len(parts) <= 5:
                 continue
             if not all(_may_be_name(part) for part in parts) or _skill(piece):
                 continue
-            if known or parts[0].casefold() in first_names() or (
-                index == 0 and (has_contact or _reads_as_resume(text)) and not _common(text, parts)
+            if (
+                known
+                or parts[0].casefold() in first_names()
+                or (index == 0 and (has_contact or _reads_as_resume(text)) and not _common(text, parts))
             ):
                 yield piece
 
@@ -131,7 +152,9 @@ def _skill(piece: str) -> bool:
 
 
 def _reads_as_resume(text: str) -> bool:
-    return re.search(r"^[ #*_]*(?:work |professional )?(?:experience|employment|education|career)\b", text, re.I | re.M) is not None and not re.search(
+    return re.search(
+        r"^[ #*_]*(?:work |professional )?(?:experience|employment|education|career)\b", text, re.I | re.M
+    ) is not None and not re.search(
         r"\b(?:responsibilities|we offer|about the role|you will|we are looking|requirements)\b", text, re.I
     )
 
@@ -144,7 +167,10 @@ def _common(text: str, parts: list[str]) -> bool:
 def _occurrences(text: str, full: str) -> Iterator[Span]:
     """The name and each of its parts, where they stand with a capital."""
     parts = [p.strip(".,") for p in re.split(r",? ", full)]
-    wanted = {full, *(p for p in parts if len(p) > 2 and p[0].isupper() and _may_be_name(p) and not _skill(p))}
+    wanted = {
+        full,
+        *(p for p in parts if len(p) > 2 and p[0].isupper() and _may_be_name(p) and not _skill(p)),
+    }
     if re.fullmatch(r"[\u4e00-\u9fff·]+", full):
         wanted = {full}
     for name in wanted:

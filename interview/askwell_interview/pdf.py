@@ -1,6 +1,8 @@
 """Text of a PDF."""
 
 import logging
+import struct
+import zlib
 from io import BytesIO
 
 from pypdf import PdfReader
@@ -28,8 +30,21 @@ def read_pdf(content: bytes, max_characters: int) -> str:
         raise
     except FileNotDecryptedError:
         raise DocumentError("the PDF is encrypted: save it without a password") from None
-    except (PyPdfError, ArithmeticError, AttributeError, LookupError, OSError, RecursionError, TypeError,
-            ValueError, NotImplementedError):
+    except (
+        PyPdfError,
+        ArithmeticError,
+        AssertionError,
+        EOFError,
+        struct.error,
+        zlib.error,
+        AttributeError,
+        LookupError,
+        OSError,
+        RecursionError,
+        TypeError,
+        ValueError,
+        NotImplementedError,
+    ):
         # pypdf lets whatever a damaged object leads to escape.
         raise DocumentError("the PDF is broken: open it and save it again") from None
     if not any(character.isalnum() for character in text):

@@ -9,13 +9,16 @@ from .name import names_in_text
 from .span import Span, merge
 
 _EMAIL = re.compile(
-    r"[\w.+%'-]+\s?(?:@|\(at\)|\[at\])\s?[\w-]+(?:\s?(?:\.|\(dot\)|\[dot\])\s?[\w-]+)+", re.IGNORECASE
+    r"(?<![\w.+%'-])[\w.+%'-]+\s?(?:@|\(at\)|\[at\])\s?[\w-]+(?:\s?(?:\.|\(dot\)|\[dot\])\s?[\w-]+){1,6}",
+    re.IGNORECASE,
 )
 _URL = re.compile(
     r"\b(?:https?://|www\.)[^\s<>|]+"
-    r"|\b(?:[a-z0-9-]+\.)+(?:com|org|net|io|dev|me|info|eu|uk|de|fr|es|it|nl|pl|in|cn|jp|br|ca|au|us|ch|at|se|co)"
+    r"|(?<![\w.-])(?:[a-z0-9-]{1,63}\.){1,6}(?:com|org|net|io|dev|me|info|eu|uk|de|fr|es|it|nl|pl|in|cn|jp|br|ca|au|us|"
+    r"ch|at|se|co)"
     r"(?:/[^\s<>|]*)"
-    r"|\b(?:[a-z0-9-]+\.)*(?:linkedin|github|gitlab|xing|behance|dribbble|medium|facebook|instagram|twitter|t)"
+    r"|(?<![\w.-])(?:[a-z0-9-]{1,63}\.){0,4}(?:linkedin|github|gitlab|xing|behance|dribbble|medium|facebook|instagram|"
+    r"twitter|t)"
     r"\.(?:com|net|io|me)\b[^\s<>|]*",
     re.IGNORECASE,
 )
@@ -25,14 +28,19 @@ _HANDLE = re.compile(
     r"portfolio|web)\s*(?:id)?\s*:\s*)(?P<value>\S+)"
 )
 _STREET = (
-    r"Street|Str|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Boulevard|Blvd|Way|Court|Ct|Close|Crescent|Place|Pl|Square|Sq|"
-    r"Terrace|Gardens|Grove|Park|Row|Hill|Mews|Highway|Hwy|Parkway|Pkwy|Circle|Cir|Walk|Quay|Wharf|Trail|Rise|View"
+    r"Street|Str|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Boulevard|Blvd|Way|Court|Ct|Close|Crescent|"
+    r"Place|Pl|Square|Sq|"
+    r"Terrace|Gardens|Grove|Park|Row|Hill|Mews|Highway|Hwy|Parkway|Pkwy|Circle|Cir|Walk|Quay|Wharf|"
+    r"Trail|Rise|View"
 )
 _REST = r"(?:,?[ \n](?:(?:Apt|Apartment|Flat|Unit|Suite|Floor|#)\.? ?\w+))?(?:,[^,\n|•·;:]{2,40}){0,4}"
 _ADDRESS = re.compile(
-    rf"(?:\b(?:Flat|Apt|Apartment|Unit|Suite)\.? ?\w+,? )?\b\d{{1,5}}[A-Za-z]?,? (?:[A-Z][\w'’.-]*,? ){{1,4}}(?:{_STREET})\b\.?{_REST}"
-    rf"|\b[A-ZÄÖÜ][\wäöüß-]+(?:straße|strasse|str\.|weg|platz|allee|gasse|ring|ufer|damm) ?\d{{1,4}} ?[a-z]?\b{_REST}"
-    rf"|\b\d{{1,4}}(?: ?bis| ?ter)?,? (?:rue|avenue|boulevard|place|chemin|impasse|quai|allée|cours) [^\n,|]{{3,40}}{_REST}"
+    rf"(?:\b(?:Flat|Apt|Apartment|Unit|"
+    rf"Suite)\.? ?\w+,? )?\b\d{{1,5}}[A-Za-z]?,? (?:[A-Z][\w'’.-]*,? ){{1,4}}(?:{_STREET})\b\.?{_REST}"
+    rf"|\b[A-ZÄÖÜ][\wäöüß-]+(?:straße|strasse|str\.|weg|platz|allee|gasse|ring|ufer|"
+    rf"damm) ?\d{{1,4}} ?[a-z]?\b{_REST}"
+    rf"|\b\d{{1,4}}(?: ?bis| ?ter)?,? (?:rue|avenue|boulevard|place|chemin|impasse|quai|allée|"
+    rf"cours) [^\n,|]{{3,40}}{_REST}"
     rf"|\b(?:Calle|Via|Rua|Avenida|Viale|Piazza|Plaza|ul\.|Ulica) [^\n,|]{{3,40}},? ?\d{{1,5}}\w?{_REST}"
     r"|\bP\.? ?O\.? Box \d+[^\n|]{0,40}"
     r"|\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b"
@@ -41,12 +49,16 @@ _ADDRESS = re.compile(
     r"|[\u4e00-\u9fff]{2,12}(?:省|市|区|路|街)[\u4e00-\u9fff\d]{0,30}号?"
 )
 _LABELLED = re.compile(
-    r"^[ \t#*_•·|-]*(?:(?:home|postal|permanent|current|mailing) )?(?:address|residence|date of birth|d\.?o\.?b\.?|"
+    r"^[ \t#*_•·|-]*(?:(?:home|postal|permanent|current|mailing) )?(?:address|residence|date of birth|"
+    r"d\.?o\.?b\.?|"
     r"birth ?(?:date|day|place)|place of birth|born|age|nationality|nationalities|citizenship|marital status|"
     r"civil status|family(?: status)?|spouse|partner|children|dependents|religion|gender|sex|ethnicity|race|"
-    r"passport(?: no\.?| number)?|national insurance(?: no\.?| number)?|ni number|ssn|social security(?: no\.?| number)?|"
-    r"id (?:no\.?|number)|identity (?:card|number)|tax (?:id|number)|visa(?: status)?|height|weight|blood group|"
-    r"health|disabilit(?:y|ies)|father(?:'s name)?|mother(?:'s name)?|military service|phone|telephone|tel|mobile|"
+    r"passport(?: no\.?| number)?|national insurance(?: no\.?| number)?|ni number|ssn|"
+    r"social security(?: no\.?| number)?|"
+    r"id (?:no\.?|number)|identity (?:card|number)|tax (?:id|number)|visa(?: status)?|height|weight|"
+    r"blood group|"
+    r"health|disabilit(?:y|ies)|father(?:'s name)?|mother(?:'s name)?|military service|phone|"
+    r"telephone|tel|mobile|"
     r"cell|fax|e-?mail|photo)\b[.\s*_]*[:\-–—][^\n]*",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -58,7 +70,8 @@ _LIFE = re.compile(
     r"|\b(?:one|two|three|four|five|\d) (?:(?:young|small) )?(?:children|kids|sons|daughters)\b"
     r"|\b(?:my (?:wife|husband|spouse|partner|children|son|daughter))\b[^\n.;|]*"
     r"|\b(?:british|american|german|french|indian|chinese|polish|spanish|italian|nigerian|mexican|canadian|"
-    r"australian|irish|dutch|portuguese|turkish|pakistani|ukrainian|romanian) (?:citizen|national|passport)\w*",
+    r"australian|irish|dutch|portuguese|turkish|pakistani|ukrainian|romanian) (?:citizen|national|"
+    r"passport)\w*",
     re.IGNORECASE,
 )
 _DIGITS = re.compile(r"(?<![\w.,/€$£#-])(?:\+|00)?\(?\+?\d(?:[ \u2011().\-/]{0,3}\d){6,16}(?![\d%])")
@@ -66,7 +79,9 @@ _DATES = re.compile(
     r"(?:19|20)\d\d\s*[-–—/ ]+\s*(?:19|20)\d\d|\d{1,2}[./-]\d{1,2}[./-](?:19|20)\d\d.*|\d{4}-\d\d-\d\d.*"
     r"|\d{1,2}[/.](?:19|20)\d\d.*|(?:19|20)\d\d[/.-]\d{1,2}\b.*"
 )
-_PHONE_WORD = re.compile(r"(?:phone|tel|mobile|cell|call|fax|whatsapp|contact|ph|☎|📞)\S{0,9}[\s:.)]*$", re.IGNORECASE)
+_PHONE_WORD = re.compile(
+    r"(?:phone|tel|mobile|cell|call|fax|whatsapp|contact|ph|☎|📞)\S{0,9}[\s:.)]*$", re.IGNORECASE
+)
 REGIONS = ("GB", "US", "DE", "FR", "IN", "CN", "ES", "IT", "PL", "BR", "AU", "NL")
 _HEADER_LINES = 12
 

@@ -9,7 +9,12 @@ from .question import Evidence, Question, QuestionType, Relation, Slot
 from .reading import Named, bare_duty
 from .skill import Entry, Kind
 
-B, S, T, M = (QuestionType.BEHAVIOURAL, QuestionType.SITUATIONAL, QuestionType.TECHNICAL, QuestionType.MOTIVATION)
+B, S, T, M = (
+    QuestionType.BEHAVIOURAL,
+    QuestionType.SITUATIONAL,
+    QuestionType.TECHNICAL,
+    QuestionType.MOTIVATION,
+)
 MIN_FOR_MOTIVATION = 5
 
 
@@ -88,20 +93,25 @@ def _given_item(question: Question, number: int) -> PlanItem:
 
 
 def _core(reading: Reading, wanted: int) -> list[PlanItem]:
-    """The job's weightiest skills, from different sentences where there are enough; one soft skill at most."""
+    """The job's weightiest skills, from different sentences while there are enough, soft ones last."""
     topics = [_topic(named, Relation.JOB, None) for named in reading.asked.values() if named.required]
     topics += _duty_topics(reading)
     picked: list[_Topic] = []
     for fresh in (True, False):
         for topic in topics:
             soft = topic.entry.kind in ("soft", "licence")
-            if len(picked) < wanted and topic not in picked and not (
-                (soft and fresh) or (fresh and any(_same_place(topic, other) for other in picked))
+            if (
+                len(picked) < wanted
+                and topic not in picked
+                and not ((soft and fresh) or (fresh and any(_same_place(topic, other) for other in picked)))
             ):
                 picked.append(topic)
-    kinds = [_fitting(want, topic) for want, topic in zip((B, T, S, B, T, S, B, T, S, B, T), picked, strict=False)]
+    kinds = [
+        _fitting(want, topic) for want, topic in zip((B, T, S, B, T, S, B, T, S, B, T), picked, strict=False)
+    ]
     return [
-        _item(f"core-{n}", Slot.CORE, kind, topic) for n, (kind, topic) in enumerate(zip(kinds, picked, strict=True), 1)
+        _item(f"core-{n}", Slot.CORE, kind, topic)
+        for n, (kind, topic) in enumerate(zip(kinds, picked, strict=True), 1)
     ]
 
 
@@ -121,7 +131,9 @@ def _probe_topics(reading: Reading) -> list[_Topic]:
     claims = [
         _Topic(shown.entry, Relation.UNVERIFIED_CLAIM, None, shown.evidence, None, shown.years, False)
         for name, shown in reading.shown.items()
-        if name not in reading.asked and not shown.told and shown.entry.field in fields
+        if name not in reading.asked
+        and not shown.told
+        and shown.entry.field in fields
         and shown.entry.kind != "licence"
     ]
     return topics + claims + _duty_topics(reading)
@@ -137,8 +149,13 @@ def _relation(named: Named, shown: Named | None) -> Relation:
 
 def _topic(named: Named, relation: Relation, shown: Named | None) -> _Topic:
     return _Topic(
-        named.entry, relation, named.evidence, shown.evidence if shown else None,
-        named.years, shown.years if shown else None, named.required,
+        named.entry,
+        relation,
+        named.evidence,
+        shown.evidence if shown else None,
+        named.years,
+        shown.years if shown else None,
+        named.required,
     )
 
 
@@ -156,7 +173,12 @@ def _duty_topics(reading: Reading) -> list[_Topic]:
 # Four of the candidate's own to three of what is missing: enough gaps to be honest, enough matches to
 # let the candidate shine. JOB stands for duties, when the rest has run out.
 _MIX = (
-    Relation.MATCH, Relation.GAP, Relation.UNVERIFIED_CLAIM, Relation.PARTIAL, Relation.MATCH, Relation.GAP,
+    Relation.MATCH,
+    Relation.GAP,
+    Relation.UNVERIFIED_CLAIM,
+    Relation.PARTIAL,
+    Relation.MATCH,
+    Relation.GAP,
     Relation.UNVERIFIED_CLAIM,
 )
 
@@ -196,7 +218,11 @@ def _typed(topics: list[_Topic]) -> list[tuple[_Topic, QuestionType]]:
         turn = seen[topic.relation] = seen.get(topic.relation, -1) + 1
         types = _TYPES[topic.relation]
         typed.append((topic, _fitting(types[turn % len(types)], topic)))
-    matches = [i for i, t in enumerate(topics) if t.relation is Relation.MATCH and t.entry.kind not in ("soft", "licence")]
+    matches = [
+        i
+        for i, t in enumerate(topics)
+        if t.relation is Relation.MATCH and t.entry.kind not in ("soft", "licence")
+    ]
     if len(topics) >= MIN_FOR_MOTIVATION and len(matches) >= 2:
         typed[matches[-1]] = (topics[matches[-1]], M)
     return typed
@@ -209,9 +235,16 @@ def _fitting(wanted: QuestionType, topic: _Topic) -> QuestionType:
 
 def _item(id_: str, slot: Slot, kind: QuestionType, topic: _Topic) -> PlanItem:
     return PlanItem(
-        id=id_, slot=slot, type=kind, competency=topic.entry.name, relation=topic.relation,
-        reason=_reason(topic), job_evidence=topic.job, resume_evidence=topic.resume,
-        kind=topic.entry.kind, field=topic.entry.field,
+        id=id_,
+        slot=slot,
+        type=kind,
+        competency=topic.entry.name,
+        relation=topic.relation,
+        reason=_reason(topic),
+        job_evidence=topic.job,
+        resume_evidence=topic.resume,
+        kind=topic.entry.kind,
+        field=topic.entry.field,
     )
 
 
@@ -228,6 +261,8 @@ def _reason(topic: _Topic) -> str:
         level = "requires" if topic.required else "welcomes"
         return f"The job {level} {name} and the résumé does not name it."
     if topic.relation is Relation.PARTIAL:
-        return f"The job asks for {topic.asked_years:g} years of {name}; the résumé shows {topic.shown_years:g}."
+        return (
+            f"The job asks for {topic.asked_years:g} years of {name}; the résumé shows {topic.shown_years:g}."
+        )
     where = "" if topic.job else ", which the job does not name,"
     return f"The résumé claims {name}{where} and tells no occasion."

@@ -39,11 +39,17 @@ class Prompt:
     stops: tuple[str, ...] = STOPS
 
 
-_SYSTEM = "You are an interviewer. You ask one short, clear question about the candidate's work."
+_SYSTEM = "You are an interviewer. You ask one short, clear question about a person's work."
 _EXAMPLES = (
-    ("planning", "Tell me about a time you had to plan work for other people, and how you made sure it was done on time."),
+    (
+        "planning",
+        "Tell me about a time you had to plan work for other people, and how you kept it on time.",
+    ),
     ("reporting", "Can you walk me through how you prepare a report, and what you check before you send it?"),
-    ("customer complaints", "How would you handle customer complaints when the mistake was made by another team?"),
+    (
+        "customer complaints",
+        "How would you handle customer complaints when the mistake was made by another team?",
+    ),
 )
 EXAMPLE_QUESTIONS = tuple(question for _, question in _EXAMPLES)
 
@@ -70,21 +76,21 @@ def _chat(item: PlanItem, context: str, opening: str) -> Prompt:
 def _base(item: PlanItem, context: str, opening: str) -> Prompt:
     examples = "".join(f"Competency: {name}\nQuestion: {question}\n\n" for name, question in _EXAMPLES)
     text = (
-        f"{context}\n\nInterview questions about the candidate's work, each about one competency:\n\n"
+        f"{context}\n\nInterview questions about a person's work, each about one competency:\n\n"
         f"{examples}Competency: {item.competency}\nQuestion: {opening}"
     )
     return Prompt(item.id, (), text, opening)
 
 
 def _context(features: Features, *, probe: bool) -> str:
-    """The job in two lines, and for a probe what the candidate did."""
+    """The job in two lines, and for a probe what the person did."""
     lines = [f"Job: {features.job_title}." if features.job_title else "A job."]
     if duties := "; ".join(_short(bare_duty(d.quote)) for d in features.duties[:MAX_DUTIES]):
         lines[0] += f" Duties: {duties}."
     elif skills := ", ".join(s.name for s in features.job_skills[:MAX_SKILLS]):
         lines[0] += f" Skills: {skills}."
     if probe and (deeds := "; ".join(_short(a.quote) for a in _deeds(features))):
-        lines.append(f"The candidate's work: {deeds}.")
+        lines.append(f"Done before: {deeds}.")
     return "\n".join(lines)
 
 
@@ -100,7 +106,9 @@ def _short(sentence: str) -> str:
         if len(words) >= 3:
             break
     if len(words) > 10:
-        words = words[: max((i for i, w in enumerate(words[:11]) if w in ("and", "or") and i >= 3), default=10)]
+        words = words[
+            : max((i for i, w in enumerate(words[:11]) if w in ("and", "or") and i >= 3), default=10)
+        ]
     while len(words) > 2 and words[-1].lower() in _TRAILING:
         words.pop()
     if words and words[0][1:].islower():
@@ -108,4 +116,8 @@ def _short(sentence: str) -> str:
     return " ".join(words).strip(" .")
 
 
-_TRAILING = frozenset("and or of in with the a an to for on by at from per together between its their our under".split())
+_TRAILING = frozenset(
+    re.findall(
+        r"\S+", "and or of in with the a an to for on by at from per together between its their our under"
+    )
+)

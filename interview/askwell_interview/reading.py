@@ -47,23 +47,41 @@ def cut(text: str) -> Text:
 
 
 _NICE = re.compile(
-    r"\b(?:nice to have|a plus|bonus|preferred|preferably|desirable|advantage(?:ous)?|ideally|would help|optional|"
+    r"\b(?:nice to have|a plus|bonus|preferred|preferably|desirable|advantage(?:ous)?|ideally|"
+    r"would help|optional|"
     r"helpful|welcome|is an asset|beneficial)\b",
     re.IGNORECASE,
 )
-_JOB_RANK = {Section.REQUIREMENTS: 0, Section.SKILLS: 0, Section.EXPERIENCE: 0, Section.DUTIES: 1,
-             Section.EDUCATION: 1, Section.NICE: 3}
+_JOB_RANK = {
+    Section.REQUIREMENTS: 0,
+    Section.SKILLS: 0,
+    Section.EXPERIENCE: 0,
+    Section.DUTIES: 1,
+    Section.EDUCATION: 1,
+    Section.NICE: 3,
+}
 _IRREGULAR = frozenset(
-    "led built ran made taught wrote won cut grew kept set held drove brought took gave oversaw sold bought began "
-    "found rebuilt chose dealt drew fed fought got met paid put rode saw sent shot spoke spent split stood swept "
-    "undertook rewrote understood upheld wound".split()
+    re.findall(
+        r"\S+",
+        "led built ran made taught wrote won cut grew kept set held drove brought took gave oversaw "
+        "sold bought began found rebuilt chose dealt drew fed fought got met paid put rode saw sent "
+        "shot spoke spent split stood swept undertook rewrote understood upheld wound",
+    )
 )
 _NO_DEED = frozenset(
-    "speed exceed proceed succeed experienced skilled qualified certified motivated registered dedicated organised "
-    "organized detailed based advanced related required needed interested unmatched rotated".split()
+    re.findall(
+        r"\S+",
+        "speed exceed proceed succeed experienced skilled qualified certified motivated registered "
+        "dedicated organised organized detailed based advanced related required needed interested "
+        "unmatched rotated",
+    )
 )
-_LEAD_IN = re.compile(r"^(?:you(?:'ll|’ll| will)|to|responsible for|and|being|the ability to)\s+", re.IGNORECASE)
-_INJECTION = re.compile(r"\b(?:ignore|disregard|previous instructions?|system prompt|language model|as an ai)\b", re.I)
+_LEAD_IN = re.compile(
+    r"^(?:you(?:'ll|’ll| will)|to|responsible for|and|being|the ability to)\s+", re.IGNORECASE
+)
+_INJECTION = re.compile(
+    r"\b(?:ignore|disregard|previous instructions?|system prompt|language model|as an ai)\b", re.I
+)
 
 
 def acts(sentence: str) -> bool:
@@ -78,7 +96,9 @@ class _Mention(NamedTuple):
     evidence: Evidence
 
 
-def _mentions(cut_: Text, skip: frozenset[Section], listing: frozenset[Section], extra: Sequence[Entry]) -> list[_Mention]:
+def _mentions(
+    cut_: Text, skip: frozenset[Section], listing: frozenset[Section], extra: Sequence[Entry]
+) -> list[_Mention]:
     """Skills that the document names and does not deny, in order."""
     found: list[_Mention] = []
     listed: set[str] = set()
@@ -91,13 +111,17 @@ def _mentions(cut_: Text, skip: frozenset[Section], listing: frozenset[Section],
         ]
         more = list(_named_again(cut_.text, segment, extra))
         if segment.section in listing and len(listed) < MAX_LISTED:
-            more += listed_skills(cut_.text, segment.start, segment.end, bare=segment.section is Section.SKILLS)
+            more += listed_skills(
+                cut_.text, segment.start, segment.end, bare=segment.section is Section.SKILLS
+            )
         for hit in more:
             if all(hit.end <= h.start or h.end <= hit.start for h in hits):
                 hits.append(hit)
                 listed.add(hit.entry.name)
         for hit in sorted(hits, key=lambda h: h.start):
-            if touches(cut_.personal, hit.start, hit.end) or negated(cut_.text, segment.start, hit, segment.end):
+            if touches(cut_.personal, hit.start, hit.end) or negated(
+                cut_.text, segment.start, hit, segment.end
+            ):
                 continue
             evidence = quote_around(cut_.text, segment, hit.start, hit.end, cut_.personal)
             if evidence is not None:
@@ -110,7 +134,11 @@ def _named_again(text: str, segment: Segment, extra: Sequence[Entry]) -> list[Hi
     return [
         Hit(entry, match.start(), match.end())
         for entry in extra
-        if (match := re.compile(rf"(?<!\w){re.escape(entry.name)}(?!\w)", re.I).search(text, segment.start, segment.end))
+        if (
+            match := re.compile(rf"(?<!\w){re.escape(entry.name)}(?!\w)", re.I).search(
+                text, segment.start, segment.end
+            )
+        )
     ]
 
 
@@ -118,18 +146,31 @@ def job_skills(cut_: Text) -> dict[str, Named]:
     """Skills of a job description by name, weightiest first; the company's praise of itself left out."""
     named: dict[str, Named] = {}
     mentions = _mentions(
-        cut_, frozenset({Section.OFFER, Section.PERSONAL}),
-        frozenset({Section.SKILLS, Section.REQUIREMENTS, Section.NICE, Section.EXPERIENCE}), (),
+        cut_,
+        frozenset({Section.OFFER, Section.PERSONAL}),
+        frozenset({Section.SKILLS, Section.REQUIREMENTS, Section.NICE, Section.EXPERIENCE}),
+        (),
     )
     for mention in mentions:
         segment = mention.segment
-        nice = segment.section is Section.NICE or _NICE.search(cut_.text, segment.start, segment.end) is not None
+        nice = (
+            segment.section is Section.NICE or _NICE.search(cut_.text, segment.start, segment.end) is not None
+        )
         rank = 3 if nice else _JOB_RANK.get(segment.section, 2)
         entry = _note(named, mention, rank)
         entry.required |= not nice
         entry.years = max(filter(None, (entry.years, _years(cut_.text, mention, mentions))), default=None)
-    return dict(sorted(named.items(), key=lambda item: (item[1].rank, item[1].entry.kind in ("soft", "licence"),
-                                                        -min(item[1].count, 3), item[1].evidence.start)))
+    return dict(
+        sorted(
+            named.items(),
+            key=lambda item: (
+                item[1].rank,
+                item[1].entry.kind in ("soft", "licence"),
+                -min(item[1].count, 3),
+                item[1].evidence.start,
+            ),
+        )
+    )
 
 
 def resume_skills(cut_: Text, extra: Sequence[Entry], today: date) -> dict[str, Named]:
@@ -139,7 +180,8 @@ def resume_skills(cut_: Text, extra: Sequence[Entry], today: date) -> dict[str, 
     mentions = _mentions(cut_, frozenset({Section.PERSONAL}), frozenset({Section.SKILLS}), extra)
     for mention in mentions:
         sentence = cut_.text[mention.segment.start : mention.segment.end]
-        told = mention.segment.section not in (Section.SKILLS, Section.EDUCATION) and acts(sentence)
+        told = mention.segment.section is Section.EXPERIENCE and mention.segment.bullet
+        told |= mention.segment.section not in (Section.SKILLS, Section.EDUCATION) and acts(sentence)
         entry = _note(named, mention, 0 if told else 1)
         entry.told |= told
         entry.years = max(filter(None, (entry.years, _years(cut_.text, mention, mentions))), default=None)
@@ -150,7 +192,9 @@ def resume_skills(cut_: Text, extra: Sequence[Entry], today: date) -> dict[str, 
 
 
 def _note(named: dict[str, Named], mention: _Mention, rank: int) -> Named:
-    entry = named.setdefault(mention.hit.entry.name.casefold(), Named(mention.hit.entry, mention.evidence, rank))
+    entry = named.setdefault(
+        mention.hit.entry.name.casefold(), Named(mention.hit.entry, mention.evidence, rank)
+    )
     if rank < entry.rank:
         entry.rank, entry.evidence = rank, mention.evidence
     entry.count += 1
@@ -165,9 +209,13 @@ def _years(text: str, mention: _Mention, mentions: list[_Mention]) -> float | No
 
 def _blocks(cut_: Text, today: date) -> list[tuple[Period, int, int]]:
     """Each period of work with the part of the text that tells of it: from its line to the next one's."""
-    work = [p for p in periods_from_text(cut_.text, today) if _section_at(cut_, p.start) in (Section.EXPERIENCE, Section.HEADER)]
+    work = [
+        p
+        for p in periods_from_text(cut_.text, today)
+        if _section_at(cut_, p.start) in (Section.EXPERIENCE, Section.HEADER)
+    ]
     starts = [cut_.text.rfind("\n", 0, p.start) + 1 for p in work]
-    ends = [*starts[1:], len(cut_.text)]
+    ends = [*starts, len(cut_.text)][1:]
     limits = [s.start for s in cut_.segments if s.section not in (Section.EXPERIENCE, Section.HEADER)]
     return [
         (period, start, min([end, *(limit for limit in limits if limit > start)]))
@@ -179,14 +227,20 @@ def _section_at(cut_: Text, at: int) -> Section | None:
     return next((s.section for s in cut_.segments if s.start <= at < s.end), None)
 
 
+_EXPERIENCE = r"['’]?\s*(?:of )?(?:[\w-]+ ){0,3}experience"
+# What a job says of a skill's years, "two years of experience with X", is not said in general.
+_IN_GENERAL = _EXPERIENCE + r"(?! (?:with|of|using)\b)"
+
+
 def years_in_general(cut_: Text, today: date | None) -> float | None:
-    """Years of experience not tied to a skill; for a résumé (``today`` given) else what its dates add up to."""
+    """Years not tied to a skill; for a résumé (``today`` given) else what its dates add up to."""
     said = [
         time.years
         for s in cut_.segments
-        if s.section not in (Section.OFFER, Section.EDUCATION) and re.search(r"experience", cut_.text[s.start : s.end], re.I)
+        if s.section not in (Section.OFFER, Section.EDUCATION)
+        and re.search(r"experience", cut_.text[s.start : s.end], re.I)
         for time in years_said(cut_.text, s.start, s.end)
-        if re.match(r"['’]?\s*(?:of )?(?:[\w-]+ ){0,3}experience", cut_.text[time.end : s.end], re.I)
+        if re.match(_IN_GENERAL if today is None else _EXPERIENCE, cut_.text[time.end : s.end], re.I)
     ]
     if said:
         return max(said)
@@ -196,7 +250,8 @@ def years_in_general(cut_: Text, today: date | None) -> float | None:
 def duties(cut_: Text) -> tuple[Evidence, ...]:
     """What the job holder will do."""
     found = [
-        s for s in cut_.segments
+        s
+        for s in cut_.segments
         if s.section is Section.DUTIES or re.match(r"you(?:'ll|’ll| will) ", cut_.text[s.start : s.end], re.I)
     ]
     if any(s.bullet for s in found):
@@ -206,10 +261,15 @@ def duties(cut_: Text) -> tuple[Evidence, ...]:
 
 def achievements(cut_: Text) -> tuple[Evidence, ...]:
     """What the candidate says to have done."""
-    return _quotes(cut_, [
-        s for s in cut_.segments
-        if s.section in (Section.EXPERIENCE, Section.SUMMARY, Section.HEADER) and acts(cut_.text[s.start : s.end])
-    ])
+    return _quotes(
+        cut_,
+        [
+            s
+            for s in cut_.segments
+            if s.section in (Section.EXPERIENCE, Section.SUMMARY, Section.HEADER)
+            and acts(cut_.text[s.start : s.end])
+        ],
+    )
 
 
 def _quotes(cut_: Text, segments: list[Segment]) -> tuple[Evidence, ...]:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 
 class Section(Enum):
@@ -58,7 +59,8 @@ _HEADINGS: tuple[tuple[Section, str], ...] = (
         Section.OFFER,
         r"(?:what )?we offer.*|benefits.*|perks.*|about (?:us|the (?:company|team|hospital|school|firm)).*|"
         r"who we are|our (?:company|team|offer).*|how to apply|apply.*|salary.*|pay.*|equal opportunit.*|"
-        r"(?:what's|what is) in it for you|conditions|contact.*|location.*|hours.*|compensation.*|why (?:us|join).*",
+        r"(?:what's|what is) in it for you|conditions|contact.*|location.*|hours.*|compensation.*|"
+        r"why (?:us|join).*",
     ),
     (
         Section.EXPERIENCE,
@@ -69,7 +71,8 @@ _HEADINGS: tuple[tuple[Section, str], ...] = (
     ),
     (
         Section.EDUCATION,
-        r"education.*|training(?: and .*)?|academic.*|qualifications|certifi.*|licen[cs]es?.*|studies|degrees?|"
+        r"education.*|training(?: and .*)?|academic.*|qualifications|certifi.*|licen[cs]es?.*|studies|"
+        r"degrees?|"
         r"courses.*|registrations?.*",
     ),
     (
@@ -83,7 +86,8 @@ _HEADINGS: tuple[tuple[Section, str], ...] = (
     ),
     (
         Section.PERSONAL,
-        r"personal(?: details| information| data)?|interests.*|hobbies.*|references?|referees|contact(?: details)?",
+        r"personal(?: details| information| data)?|interests.*|hobbies.*|references?|referees|"
+        r"contact(?: details)?",
     ),
 )
 _HEADING_PATTERNS = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _HEADINGS)
@@ -136,7 +140,9 @@ def segments_from_text(text: str) -> list[Segment]:
         continues = block_start >= 0 and not mark and raw[:1].islower() and text[block_end - 1] not in ".!?:;"
         if not continues:
             close()
-            inline = re.match(r"[*_ ]*([A-Za-z' -]{3,40})[*_ ]*:[*_ ]+(?=\S)", raw[mark.end() if mark else 0 :])
+            inline = re.match(
+                r"[*_ ]*([A-Za-z' -]{3,40})[*_ ]*:[*_ ]+(?=\S)", raw[mark.end() if mark else 0 :]
+            )
             own = heading(inline.group(1)) if inline else None
             offset = mark.end() if mark else 0
             block_start, bullet = line.start() + offset, mark is not None
@@ -154,7 +160,7 @@ def segments_from_text(text: str) -> list[Segment]:
 def _sentences(text: str, start: int, end: int, section: Section, bullet: bool) -> list[Segment]:
     cuts = [start, *(m.end() for m in _SENTENCE_END.finditer(text, start, end)), end]
     found = []
-    for begin, finish in zip(cuts, cuts[1:], strict=False):
+    for begin, finish in pairwise(cuts):
         piece = text[begin:finish]
         trimmed = piece.strip(" \n*_|")
         if trimmed:

@@ -119,19 +119,29 @@ def gazetteer() -> Gazetteer:
 
 
 _LEAD = re.compile(
-    r"^(?:(?:an? |the |some |any |very |our )?(?:strong|good|solid|excellent|proven|basic|sound|hands-on|deep|"
+    r"^(?:(?:an? |the |some |any |very |our )?(?:strong|good|solid|excellent|proven|basic|sound|"
+    r"hands-on|deep|"
     r"practical|working|extensive|great|in-depth|advanced|fluent(?: in)?)\s+)*"
     r"(?:(?:\w+ )?(?:experience|knowledge|understanding|command|skills?|proficiency|familiarity|expertise|"
-    r"background|confidence|competence)\s+(?:of|in|with|using|on)\s+|(?:proficient|skilled|experienced|competent|"
+    r"background|confidence|competence)\s+(?:of|in|with|using|on)\s+|(?:proficient|skilled|"
+    r"experienced|competent|"
     r"familiar|confident|expert)\s+(?:in|with|at|using)\s+|(?:using|use of)\s+)",
     re.IGNORECASE,
 )
 _NOT_A_SKILL = re.compile(
-    r"\b(?:you|your|our|we|us|i|my|me|is|are|be|has|have|will|can|who|which|that|this|these|those|degree|diploma|"
+    r"\b(?:you|your|our|we|us|i|my|me|is|are|be|has|have|will|can|who|which|that|this|these|those|"
+    r"degree|diploma|"
     r"bachelor\S*|master\S*|phd|years?|months?|yrs?|level|right to|permit|visa|salary|bonus|etc|and|or|with|"
     r"similar|other|various|the|an?|to|as|if|at least|minimum|preferred|required|essential|desirable|plus|"
-    r"experience|knowledge|ability|willing\S*|eligib\S*|fluent|native|english|german|french|spanish|mandarin|"
-    r"chinese|basic|intermediate|advanced|proficient|good|excellent|strong|responsible|references?|school|"
+    r"experience|knowledge|ability|willing\S*|eligib\S*|fluent|native|languages?|english|german|"
+    r"french|spanish|"
+    r"mandarin|chinese|polish|turkish|arabic|hindi|urdu|punjabi|bengali|tamil|telugu|malayalam|"
+    r"gujarati|igbo|yoruba|"
+    r"hausa|swahili|portuguese|italian|dutch|russian|ukrainian|romanian|greek|hebrew|persian|farsi|"
+    r"japanese|korean|"
+    r"vietnamese|thai|tagalog|cantonese|welsh|irish|czech|slovak|hungarian|swedish|danish|norwegian|"
+    r"finnish|basic|intermediate|advanced|proficient|good|excellent|strong|responsible|references?|"
+    r"school|"
     r"university|college|present|remote|hybrid|office|full-time|part-time|team|field|role|job|work)\b",
     re.IGNORECASE,
 )
@@ -157,22 +167,27 @@ def listed_skills(text: str, start: int, end: int, *, bare: bool) -> list[Hit]:
         if not re.fullmatch(r"[^\W\d_][\w .+#'’&-]*", phrase):
             continue
         begin = at + part.start() + part.group().index(phrase)
-        name = phrase if any(c.isupper() for c in phrase[1:]) else phrase.lower()
+        # In mid-sentence a capital is the name's own; at the head of a list item it may be the item's.
+        name = phrase if lead or any(c.isupper() for c in phrase[1:]) else phrase.lower()
         found.append(Hit(Entry(name, "", "knowledge"), begin, begin + len(phrase)))
     return found
 
 
 _BEFORE = re.compile(
-    r"\b(?:no|not|never|without|lack(?:s|ing)?(?: of)?|don['’]t|haven['’]t|hasn['’]t|didn['’]t|cannot|can['’]t|nor|"
+    r"\b(?:no|not|never|without|lack(?:s|ing)?(?: of)?|don['’]t|haven['’]t|hasn['’]t|didn['’]t|cannot|"
+    r"can['’]t|nor|"
     r"neither|zero)\b(?! only)(?:[^.;:!?\n]|(?<=\w)\.(?=\w)){0,45}$",
     re.IGNORECASE,
 )
 _AFTER = re.compile(
-    r"^[^.;,!?]{0,25}\b(?:(?:is|are) not (?:required|needed|necessary|essential)|not (?:required|needed|necessary)"
+    r"^[^.;,!?]{0,25}\b(?:(?:is|are) not (?:required|needed|necessary|essential)|not (?:required|"
+    r"needed|necessary)"
     r"|(?:required|needed|necessary)\?? no\b)",
     re.IGNORECASE,
 )
-_TURN = re.compile(r"\b(?:but|however|although|yet|though|except|while|and (?:i|we|strong|good|solid))\b", re.I)
+_TURN = re.compile(
+    r"\b(?:but|however|although|yet|though|except|while|and (?:i|we|strong|good|solid))\b", re.I
+)
 
 
 def negated(text: str, segment_start: int, hit: Hit, segment_end: int) -> bool:

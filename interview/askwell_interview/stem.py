@@ -61,8 +61,9 @@ _GAP: dict[str, tuple[str, ...]] = {
     ),
     "method": (
         "This role calls for {c}. How would you use it to",
-        "If {c} were new to you, how would you learn to use it to",
+        "This role calls for {c}. How would you go about it when",
     ),
+    "licence": ("This role asks for {c}. How would you prepare to",),
 }
 _CLAIM: dict[str, tuple[str, ...]] = {
     "tool": (
@@ -78,7 +79,7 @@ _CLAIM: dict[str, tuple[str, ...]] = {
 
 def opening_for(item: PlanItem, seen: dict[str, int]) -> str:
     """The item's opening. ``seen`` counts the uses of each group, so that a plan's openings vary."""
-    wording = item.kind if item.kind in ("tool", "soft", "duty") else "method"
+    wording = item.kind if item.kind in ("tool", "soft", "duty", "licence") else "method"
     if item.relation is Relation.GAP:
         name, group = "gap", _GAP
     elif item.relation is Relation.UNVERIFIED_CLAIM and item.type is QuestionType.BEHAVIOURAL:

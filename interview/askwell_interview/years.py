@@ -4,11 +4,19 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-_WORDS = {w: n for n, w in enumerate(
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split())}
+_WORDS = {
+    w: n
+    for n, w in enumerate(
+        re.findall(
+            r"\S+",
+            "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen",
+        )
+    )
+}
 _NUMBER = r"(\d{1,2}(?:\.\d)?|" + "|".join(_WORDS) + r")"
 _SAID = re.compile(
-    rf"\b{_NUMBER}(?:\s*(?:-|–|—|to)\s*{_NUMBER})?\s*\+?\s*(?:or more |full |plus )?(years?|yrs?|months?)\b(?![ -]old)",
+    rf"\b{_NUMBER}(?:\s*(?:-|–|—|to)\s*{_NUMBER})?\s*\+?\s*(?:or more |full |plus )?(years?|yrs?|"
+    rf"months?)\b(?![ -]old)",
     re.IGNORECASE,
 )
 
@@ -43,7 +51,11 @@ def years_about(text: str, start: int, end: int, hit: tuple[int, int], others: l
     """
     said = years_said(text, start, end)
     for index, time in enumerate(said):
-        if time.start >= hit[1] and re.fullmatch(r"\s*[(:,–—-]?\s*(?:for |over |about |at least )?", text[hit[1] : time.start]):
+        if time.start >= hit[1] and re.fullmatch(
+            r"\s*[(:,–—-]?\s*(?:for |over |about |at least )?", text[hit[1] : time.start]
+        ):
+            return time.years
+        if len(said) == 1 and time.start >= hit[1] and _SPENT.search(text, hit[1], time.start):
             return time.years
         limit = said[index + 1].start if index + 1 < len(said) else end
         between = text[time.end : hit[0]]
@@ -51,6 +63,9 @@ def years_about(text: str, start: int, end: int, hit: tuple[int, int], others: l
         if time.end <= hit[0] < limit and not own and not re.search(r"[;.]\s|\bbut\b|\bincluding\b", between):
             return time.years
     return None
+
+
+_SPENT = re.compile(r"\b(?:for|over) (?:the (?:last|past) |about |nearly |almost )?$", re.IGNORECASE)
 
 
 def _closes(text: str) -> bool:
@@ -62,7 +77,12 @@ _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|"
     r"oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
 )
-_MONTHS = {m: n for n, m in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split())}
+_MONTHS = {
+    m: n
+    for n, m in enumerate(
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+    )
+}
 _DATE = rf"(?:({_MONTH})\s*,?\s*|(\d{{1,2}})[./])?((?:19|20)\d\d)"
 _RANGE = re.compile(
     rf"\b{_DATE}\s*(?:-|–|—|to|until|till)\s*(?:{_DATE}|(present|now|today|current(?:ly)?|date|ongoing))\b"

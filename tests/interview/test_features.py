@@ -62,6 +62,7 @@ def test_periods_are_summed_without_overlap(dates: tuple[str, ...], years: float
     ("sentence", "named"),
     [
         ("I have no experience with Python.", False),
+        ("Python is not necessary in my work.", False),
         ("Never used Docker or Python in production.", False),
         ("No Java experience, but strong Python.", True),
         ("Not only Java but Python too.", True),

@@ -89,6 +89,13 @@ def test_bank_never_repeats_itself_within_an_interview(interview: Interview) -> 
     assert len(set(templates)) == len(templates)
 
 
+def test_bank_turns_to_another_wording_when_one_is_taken(interview: Interview) -> None:
+    item, taken = interview.item(ITEM), list[str]()
+    for _ in range(4):
+        taken.append(bank_text(item, taken))
+    assert len(set(taken)) == 4
+
+
 def test_data_files_are_well_formed() -> None:
     assert len(gazetteer().spellings) > 500 and len(bank()) > 50 and len(first_names()) > 100
     assert all("{" not in entry.text.replace(SLOT, "") for entry in bank())

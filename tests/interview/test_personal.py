@@ -81,7 +81,7 @@ def test_quotes_are_exact_and_free_of_personal_data_wherever_it_is_inserted(
 ) -> None:
     mail = "q.canary@example.org"
     lines = resume.text.replace("Marisol Quintanilla", name).replace("Marisol", name.split()[0]).split("\n")
-    lines.insert(min(line, len(lines)), f"- {name} ran Python for {phone}, {mail}, in 2020.")
+    lines.insert(min(line, len(lines)), f"- {name} ran Tableau for {phone}, {mail}, in 2020.")
     changed = document_from_text("\n".join(lines))
     interview = open_interview(job, changed, count=12, style="chat", today=TODAY)
     personal = find_personal(changed.text)
