@@ -4,10 +4,24 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from askwell_bench import fidelity, first_token, integrity, prefix_split
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0, 1 when the measured thing does not hold, 2 for wrong input, 130 when interrupted."""
+    try:
+        return _run(arguments)
+    except ModuleNotFoundError as error:
+        print(f"askwell-bench: needs {error.name}: pip install 'askwell[bench]'", file=sys.stderr)
+        return 2
+    except (OSError, ValueError, RuntimeError) as error:
+        print(f"askwell-bench: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    from askwell_bench import fidelity, first_token, integrity, prefix_split
+
     parser = argparse.ArgumentParser(prog="askwell-bench", description="Measure Askwell; ratios, not times.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in (first_token, integrity, fidelity, prefix_split):
@@ -16,12 +30,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     parsed = parser.parse_args(arguments)
-    run: Callable[[argparse.Namespace], None] = parsed.run
-    try:
-        run(parsed)
-    except (OSError, ValueError, RuntimeError) as error:
-        print(f"askwell-bench: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    run: Callable[[argparse.Namespace], int] = parsed.run
+    return run(parsed)

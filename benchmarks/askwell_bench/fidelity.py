@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> int:
     limit_isa(arguments.isa)
     tokenizer = Tokenizer.from_file(str(arguments.model / "tokenizer.json"))
     windows = _windows(tokenizer, arguments.text)
@@ -61,6 +61,7 @@ def run(arguments: argparse.Namespace) -> None:
     for name, value in figures.items():
         print(f"  {name:<22}{value:>14}")
     print_json(NAME, figures)
+    return 0
 
 
 def _windows(tokenizer: Tokenizer, paths: list[Path]) -> list[list[int]]:

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> int:
     manifest = read_manifest(arguments.model)
     tokenizer = Tokenizer.from_file(str(arguments.model / "tokenizer.json"))
     encoded = tokenizer.encode(_TEXT * 40, add_special_tokens=False)
@@ -73,6 +73,7 @@ def run(arguments: argparse.Namespace) -> None:
     print_json(
         NAME, figures | {name: round(value, 3) for name, value in medians.items()} | {"pairs": len(added)}
     )
+    return 0
 
 
 def _direct_s(generator: Any, tokens: list[str]) -> float:

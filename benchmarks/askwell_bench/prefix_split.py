@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> int:
     limit_isa(arguments.isa)
     tokenizer = Tokenizer.from_file(str(arguments.model / "tokenizer.json"))
     texts = [document_from_bytes(path.read_bytes()).text for path in arguments.text]
@@ -55,6 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
     for name, value in figures.items():
         print(f"  {name:<22}{value:>14}")
     print_json(NAME, figures)
+    return 0
 
 
 def _prompts(

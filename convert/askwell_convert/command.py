@@ -26,20 +26,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(options)
     except ConvertError as error:
-        print(f"askwell-convert: {error}", file=sys.stderr)
-        return BAD_INPUT
+        _say(str(error))
     except OSError as error:
-        print(f"askwell-convert: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
-        return BAD_INPUT
+        _say(f"{error.filename or 'a file'}: {error.strerror or error}")
+    except ModuleNotFoundError as error:
+        _say(f"needs {error.name}: pip install 'askwell[convert]'")
+    except MemoryError:
+        _say(f"{options.source} needs more memory than this machine gives")
     except KeyboardInterrupt:
-        print("askwell-convert: interrupted; nothing was left behind", file=sys.stderr)
+        _say("interrupted; nothing was left behind")
         return INTERRUPTED
+    return BAD_INPUT
+
+
+def _say(reason: str) -> None:
+    """One line, whatever a file of someone else's had in the names that the reason quotes."""
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in reason)
+    print(f"askwell-convert: {line}", file=sys.stderr)
 
 
 def _run(options: argparse.Namespace) -> int:
     # ctranslate2, tokenizers and numpy are loaded here, so that --help answers at once.
     from .convert import Request, convert
-    from .progress import BarProgress, LineProgress
+    from .progress import progress_on_stderr
     from .specification import Precision
 
     quantized = options.quantization.startswith("int8")
@@ -52,7 +61,7 @@ def _run(options: argparse.Namespace) -> int:
         prompt_style=options.prompt_style,
         force=options.force,
     )
-    with BarProgress() if sys.stderr.isatty() else LineProgress() as progress:
+    with progress_on_stderr() as progress:
         report = convert(request, progress)
     manifest, conversion = report.manifest, report.manifest.conversion
     weight_range = f" (range {manifest.weight_range})" if manifest.weight_range else ""

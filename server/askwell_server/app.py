@@ -32,6 +32,9 @@ def run(argv: Sequence[str], environ: Mapping[str, str]) -> int:
             return _refused(error)
     except ConfigError as error:
         return _refused(error)
+    except ModuleNotFoundError as error:
+        print(f"askwell-server: needs {error.name}: pip install 'askwell[server]'", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:  # before the signal handlers stand
         return 130
     return 0

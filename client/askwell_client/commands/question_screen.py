@@ -15,7 +15,7 @@ _INDENT = 4  # columns
 def write_plan(screen: Screen, opening: StreamPlan) -> None:
     """What will be probed, and why."""
     items = opening.plan.items
-    screen.show(Text.assemble((f"Plan: {len(items)} questions", "bold"), (f" for {opening.model}", "dim")))
+    screen.show(Text.assemble((f"Plan: {len(items)} questions", "bold"), (f", model {opening.model}", "dim")))
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, expand=True)
     table.add_column("id", no_wrap=True)
     table.add_column("probes", ratio=2)
