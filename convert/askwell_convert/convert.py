@@ -99,7 +99,7 @@ def _write(request: Request, source: Source, progress: Progress, started: float)
         plan, source.checkpoint, request.precision, vocabulary, tokenizer.special, progress.advance
     )
     check_space(request.output, filled.weight_bytes + SPACE_MARGIN_BYTES)
-    with new_folder(request.output.resolve()) as folder:
+    with new_folder(request.output.resolve(), force=request.force) as folder:
         progress.begin(filled.weight_bytes)
         filled.spec.save(str(folder))
         (folder / "tokenizer.json").write_text(tokenizer.json_text, encoding="utf-8")

@@ -1,6 +1,7 @@
 """Opening a Hugging Face folder."""
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ def open_folder(folder: Path, *, label: str | None = None, revision: str | None 
     """Raises ConvertError for a folder that lacks something or whose model is not known here."""
     config = read_json(folder / "config.json")
     architecture = config.get("model_type")
-    if architecture not in PLANS:
+    if not isinstance(architecture, str) or architecture not in PLANS:
         raise ConvertError(
             f"{folder} holds a {architecture!r} model; what can be converted are Hugging Face folders of "
             f"{', '.join(PLANS)}, and GGUF files of llama"
@@ -35,7 +36,8 @@ def open_folder(folder: Path, *, label: str | None = None, revision: str | None 
     except BaseException:
         checkpoint.close()
         raise
-    return Source(label or folder.resolve().name, revision, plan, checkpoint, tokenizer)
+    own_label = os.fsencode(folder.resolve().name).decode(errors="replace")  # the manifest is UTF-8
+    return Source(label or own_label, revision, plan, checkpoint, tokenizer)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -21,11 +21,14 @@ def read_folder_tokenizer(folder: Path, config: Mapping[str, Any]) -> SourceToke
     if (folder / "tokenizer.json").is_file():
         json_text = _text(folder / "tokenizer.json")
     else:
-        json_text = _tokenizer_from_bpe_files(folder, {token for token in spelled.values() if token})
+        special_tokens = {token for token in spelled.values() if token}
+        prefix_space = settings.get("add_prefix_space") is True
+        json_text = _tokenizer_from_bpe_files(folder, special_tokens, add_prefix_space=prefix_space)
     tokenizer = parse_tokenizer(json_text, str(folder / "tokenizer.json"))
+    tokenizer.no_padding()  # which may put a begin token before "a" that is no beginning
 
     def by_id(number: object) -> str | None:
-        return tokenizer.id_to_token(number) if type(number) is int and number >= 0 else None
+        return tokenizer.id_to_token(number) if type(number) is int and 0 <= number < 1 << 32 else None
 
     def by_role(role: str) -> str | None:
         token = spelled[role] or by_id(config.get(f"{role}_token_id"))
@@ -49,7 +52,7 @@ def read_folder_tokenizer(folder: Path, config: Mapping[str, Any]) -> SourceToke
     return SourceTokenizer(json_text, special, _chat_template(folder, settings))
 
 
-def _tokenizer_from_bpe_files(folder: Path, special: set[str]) -> str:
+def _tokenizer_from_bpe_files(folder: Path, special: set[str], *, add_prefix_space: bool) -> str:
     """GPT-2's tokenizer out of vocab.json and merges.txt, as transformers would build it."""
     vocab, merges = folder / "vocab.json", folder / "merges.txt"
     if not vocab.is_file() or not merges.is_file():
@@ -60,13 +63,18 @@ def _tokenizer_from_bpe_files(folder: Path, special: set[str]) -> str:
         tokenizer = Tokenizer(BPE.from_file(str(vocab), str(merges)))
     except Exception as error:  # the library raises plain Exception
         raise ConvertError(f"cannot read {vocab.name} and {merges.name} in {folder}: {error}") from None
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=add_prefix_space)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.post_processor = processors.ByteLevel(trim_offsets=False)
-    added = sorted(_optional(folder, "added_tokens.json").items(), key=lambda item: item[1])
-    tokenizer.add_special_tokens(sorted(special or {DEFAULT_GPT2_TOKEN}))
-    tokenizer.add_tokens([AddedToken(token, normalized=True) for token, _ in added if token not in special])
-    for token, token_id in added:
+    added = _optional(folder, "added_tokens.json")
+    if wrong := [token for token, token_id in added.items() if type(token_id) is not int]:
+        raise ConvertError(
+            f"added_tokens.json gives {wrong[0]!r} the id {added[wrong[0]]!r}, which is no number"
+        )
+    special = special or {DEFAULT_GPT2_TOKEN}
+    in_order = dict.fromkeys([*sorted(added, key=added.__getitem__), *sorted(special)])
+    tokenizer.add_tokens([AddedToken(t, special=t in special, normalized=t not in special) for t in in_order])
+    for token, token_id in added.items():
         if tokenizer.token_to_id(token) != token_id:
             raise ConvertError(
                 f"added_tokens.json gives {token!r} the id {token_id}, which does not follow vocab.json"
@@ -90,7 +98,13 @@ def _chat_template(folder: Path, settings: Mapping[str, Any]) -> str | None:
             return template
         case [*named]:
             return next(
-                (t["template"] for t in named if isinstance(t, dict) and t.get("name") == "default"), None
+                (
+                    text
+                    for entry in named
+                    if isinstance(entry, dict) and entry.get("name") == "default"
+                    if isinstance(text := entry.get("template"), str)
+                ),
+                None,
             )
         case _:
             return None
@@ -117,6 +131,7 @@ def _optional(folder: Path, name: str) -> dict[str, Any]:
         return {}
     try:
         data = json.loads(_text(folder / name))
+        json.dumps(data, ensure_ascii=False).encode()  # an escape may spell half a character: no text
     except (ValueError, RecursionError) as error:
         raise ConvertError(f"cannot read {folder / name}: {error}") from None
     if not isinstance(data, dict):

@@ -1,5 +1,6 @@
 """Opening a GGUF file of the Llama family."""
 
+import os
 from pathlib import Path
 
 from .errors import ConvertError
@@ -32,4 +33,5 @@ def open_gguf(path: Path) -> Source:
     metadata = Settings(header.metadata, path.name)
     plan = llama_plan(metadata, vocabulary=embedding.shape[0], tied="output.weight" not in header.tensors)
     tokenizer = gguf_tokenizer(metadata)
-    return Source(path.name, None, plan, GgufCheckpoint(path, header.tensors), tokenizer)
+    label = os.fsencode(path.name).decode(errors="replace")  # the manifest is UTF-8
+    return Source(label, None, plan, GgufCheckpoint(path, header.tensors), tokenizer)

@@ -24,7 +24,7 @@ DEFAULT_EPSILON = 1e-5  # ctranslate2's own, which its converter leaves unsaid
 
 def gptj_plan(config: Settings) -> Plan:
     """Raises ConvertError when the configuration is not one of a GPT-J model."""
-    vocabulary, width = config.count("vocab_size"), config.count("n_embd")
+    vocabulary, width = config.count("vocab_size"), config.count("n_embd", limit=1 << 20)
     layers, heads = config.count("n_layer", limit=1024), config.count("n_head", limit=1024)
     inner = config.count("n_inner", default=4 * width)
     rotary_dim, epsilon = config.count("rotary_dim"), config.number("layer_norm_epsilon", DEFAULT_EPSILON)
@@ -36,7 +36,7 @@ def gptj_plan(config: Settings) -> Plan:
             f"{config.where} says rotary_dim={rotary_dim}; even and at most {width // heads} is needed"
         )
     activation = config.values.get("activation_function", "gelu_new")
-    if activation not in ACTIVATIONS:
+    if not isinstance(activation, str) or activation not in ACTIVATIONS:
         raise ConvertError(
             f"{config.where} says activation_function={activation!r}; known: {', '.join(ACTIVATIONS)}"
         )

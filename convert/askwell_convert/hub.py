@@ -1,5 +1,6 @@
 """Fetching a model from the Hugging Face hub: only the files that the conversion reads."""
 
+import errno
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,6 +9,7 @@ from .errors import ConvertError
 
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 TIMEOUT_S = 5.0
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EIO)
 # fmt: off
 SMALL_FILES = frozenset({
     "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
@@ -44,9 +46,9 @@ def fetch(hub_id: str, revision: str | None) -> tuple[Path, str]:
         raise ConvertError(
             f"the hub refuses {hub_id}{'@' * bool(revision)}{revision or ''}: {reason}"
         ) from None
-    except (
-        Exception
-    ) as error:  # each version of the library has another network library, with errors of its own
+    except Exception as error:  # each version of the library has another network library, with its errors
+        if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+            raise
         return _cached(hub_id, revision, type(error).__name__)
     return Path(folder), Path(folder).name
 

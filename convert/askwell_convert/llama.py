@@ -15,7 +15,8 @@ def llama_plan(metadata: Settings, *, vocabulary: int, tied: bool) -> Plan:
 
     Raises ConvertError when the metadata describe no plain Llama model.
     """
-    width, inner = metadata.count("llama.embedding_length"), metadata.count("llama.feed_forward_length")
+    width = metadata.count("llama.embedding_length", limit=1 << 20)
+    inner = metadata.count("llama.feed_forward_length")
     layers = metadata.count("llama.block_count", limit=1024)
     heads = metadata.count("llama.attention.head_count", limit=1024)
     kv_heads = metadata.count("llama.attention.head_count_kv", default=heads, limit=1024)

@@ -4,8 +4,8 @@ import errno
 import fcntl
 import glob
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +18,9 @@ WORKING, REPLACED = ".converting-", ".replaced-"
 def check_target(target: Path, *, force: bool) -> None:
     """Raises ConvertError unless ``target`` is free, or is a model folder that may be replaced."""
     if not target.exists() and not target.is_symlink():
+        parent = _existing(target)
+        if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+            raise ConvertError(f"cannot make {target}: {parent} is no folder that you may write to")
         return
     if not force:
         raise ConvertError(f"{target} exists; choose another folder, or replace it with --force")
@@ -37,24 +40,28 @@ def check_space(target: Path, needed_bytes: int) -> None:
 
 
 @contextmanager
-def new_folder(target: Path) -> Iterator[Path]:
+def new_folder(target: Path, *, force: bool) -> Iterator[Path]:
     """A temporary folder that becomes ``target`` when the block ends well, and vanishes when it does not.
 
-    A folder that stood at ``target`` is replaced only then. The folder is locked while it is worked on: so a
-    later run can tell what a dead one left behind, and removes it. Raises ConvertError when the disk is full.
+    A folder that stands at ``target`` by then is replaced only with ``force``: it may be another run's. The
+    folder is locked while it is worked on: so a later run can tell what a dead one left behind, and removes
+    it. Raises ConvertError when the disk is full.
     """
+    made_parents = [folder for folder in target.parents if not folder.exists()]
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _clear_leftovers(target)
-        working = Path(tempfile.mkdtemp(prefix=f".{target.name}{WORKING}", dir=target.parent))
+        check_target(target, force=force)
+        working = _beside(target, WORKING)
+        working.mkdir()
     except OSError as error:
         raise ConvertError(f"cannot write beside {target}: {error.strerror}") from None
     lock = os.open(working, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield working
-        working.chmod(0o755)  # mkdtemp's folders are private
         _flush(working)
+        check_target(target, force=force)
         _put_in_place(working, target)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -65,13 +72,20 @@ def new_folder(target: Path) -> Iterator[Path]:
     finally:
         os.close(lock)
         shutil.rmtree(working, ignore_errors=True)
+        with suppress(OSError):  # they stay once anything lies in them
+            for folder in made_parents:
+                folder.rmdir()
 
 
 def _put_in_place(working: Path, target: Path) -> None:
     if target.exists():
-        replaced = Path(tempfile.mkdtemp(prefix=f".{target.name}{REPLACED}", dir=target.parent))
+        replaced = _beside(target, REPLACED)
         target.rename(replaced)
-        working.rename(target)
+        try:
+            working.rename(target)
+        except BaseException:
+            replaced.rename(target)
+            raise
         shutil.rmtree(replaced, ignore_errors=True)
     else:
         working.rename(target)
@@ -92,6 +106,10 @@ def _clear_leftovers(target: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
             finally:
                 os.close(lock)
+
+
+def _beside(target: Path, purpose: str) -> Path:
+    return target.with_name(f".{target.name}{purpose}{secrets.token_hex(4)}")
 
 
 def _flush(folder: Path) -> None:

@@ -5,6 +5,7 @@ import time
 from types import TracebackType
 from typing import Self
 
+from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -14,26 +15,35 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 from rich.progress import Progress as RichProgress
+from rich.table import Column
 
 LINE_EVERY_S = 10.0
 
 
-class BarProgress:
-    """A bar with the tensor, the bytes and the rate, for a terminal."""
+def progress_on_stderr() -> "BarProgress | LineProgress":
+    """Standard output is for the summary: it may go to a file while somebody watches the terminal."""
+    console = Console(stderr=True)
+    watched = sys.stderr is not None and sys.stderr.isatty() and console.is_interactive
+    return BarProgress(console) if watched else LineProgress()
 
-    def __init__(self) -> None:
+
+class BarProgress:
+    """A bar with the tensor, the bytes and the rate, for a terminal as narrow as it may be."""
+
+    def __init__(self, console: Console) -> None:
         self._bar = RichProgress(
-            TextColumn("{task.description:<44.44}"),
-            BarColumn(),
+            TextColumn("{task.description}", table_column=Column(ratio=3, no_wrap=True, overflow="ellipsis")),
+            BarColumn(bar_width=None, table_column=Column(ratio=2)),
             DownloadColumn(),
             TransferSpeedColumn(),
             TimeRemainingColumn(),
+            console=console,
+            expand=True,
             transient=True,
         )
         self._task: TaskID | None = None
 
     def __enter__(self) -> Self:
-        self._bar.start()
         return self
 
     def __exit__(
@@ -42,6 +52,7 @@ class BarProgress:
         self._bar.stop()
 
     def begin(self, total_bytes: int) -> None:
+        self._bar.start()  # not earlier: fetching from the hub draws bars of its own
         self._task = self._bar.add_task("converting", total=total_bytes)
 
     def advance(self, tensor: str, count_bytes: int) -> None:

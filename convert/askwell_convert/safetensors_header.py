@@ -25,6 +25,11 @@ ITEM_BYTES = {
     "I8": 1,
     "U8": 1,
     "BOOL": 1,
+    "U64": 8,
+    "U32": 4,
+    "U16": 2,
+    "F8_E4M3": 1,
+    "F8_E5M2": 1,
 }
 FLOAT_NAMES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
@@ -51,6 +56,8 @@ def read_safetensors(path: Path) -> dict[str, StoredTensor]:
     for (_, end, name), (begin, _, next_name) in itertools.pairwise(spans):
         if begin < end:
             raise ConvertError(f"{path.name} is broken: tensors {name} and {next_name} overlap")
+    if sum(end - begin for begin, end, _ in spans) != size - data_start:
+        raise ConvertError(f"{path.name} is broken: it holds bytes that are of no tensor; fetch it again")
     return stored
 
 

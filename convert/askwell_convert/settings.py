@@ -1,5 +1,6 @@
 """Reading numbers out of a source's configuration, which may say anything."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +27,7 @@ class Settings:
     def number(self, key: str, default: float | None = None) -> float:
         """A positive number. Raises ConvertError when it is none, or missing with no default."""
         value = self._value(key, default)
-        if type(value) not in (int, float) or not 0 < value < float("inf"):
+        if type(value) not in (int, float) or not 0 < value <= sys.float_info.max:
             raise ConvertError(f"{self.where} says {key}={value!r}; a positive number is needed")
         return float(value)
 

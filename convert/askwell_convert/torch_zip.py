@@ -12,9 +12,8 @@ import pickletools
 import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from .errors import ConvertError
 from .stored import READABLE, StoredTensor
@@ -43,20 +42,18 @@ STORAGES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _StorageType:
+# Named tuples, because a pickle's BUILD can set nothing on them; it can on dataclasses, frozen ones too.
+class _StorageType(NamedTuple):
     dtype: str
     item_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Storage:
+class _Storage(NamedTuple):
     key: str
     type: _StorageType
 
 
-@dataclass(frozen=True, slots=True)
-class _Tensor:
+class _Tensor(NamedTuple):
     storage: _Storage
     offset: int
     shape: tuple[int, ...]
@@ -114,11 +111,12 @@ def read_torch_zip(path: Path) -> dict[str, StoredTensor]:
             entries = {info.filename: info for info in archive.infolist()}
             prefix = _prefix(entries, path)
             state = _load_state(archive, entries[f"{prefix}/data.pkl"], path)
-            if f"{prefix}/byteorder" in entries and archive.read(f"{prefix}/byteorder") != b"little":
+            order = entries.get(f"{prefix}/byteorder")
+            if order and (order.compress_type != zipfile.ZIP_STORED or archive.read(order) != b"little"):
                 raise ConvertError(
                     f"{path.name} was saved on a big-endian machine; save it again as safetensors"
                 )
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError) as error:
         raise ConvertError(
             f"{path.name} is truncated or not in torch's zip format ({error}); "
             "fetch it again or save it as safetensors"
@@ -139,7 +137,10 @@ def _prefix(entries: Mapping[str, zipfile.ZipInfo], path: Path) -> str:
 
 def _load_state(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> dict[str, _Tensor]:
     def refuse(reason: object) -> NoReturn:
-        raise ConvertError(f"{path.name} is refused: its pickle is no plain state dictionary; it {reason}")
+        raise ConvertError(
+            f"{path.name} is refused: its pickle is no plain state dictionary; it {reason}; "
+            "save the weights as safetensors"
+        )
 
     if entry.file_size > MAX_PICKLE_BYTES or entry.compress_type != zipfile.ZIP_STORED:
         refuse("is compressed or too large")
@@ -153,10 +154,11 @@ def _load_state(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) ->
         refuse(f"cannot be read ({type(error).__name__}: {error})".replace("\n", " "))
     if not isinstance(state, dict):
         refuse("holds no dictionary")
-    for name, tensor in state.items():
+    tensors = dict(dict.items(state))  # not state.items: a pickle may have set an attribute of that name
+    for name, tensor in tensors.items():
         if not isinstance(name, str) or not isinstance(tensor, _Tensor):
             refuse(f"holds {name!r}, which is no tensor")
-    return state
+    return tensors
 
 
 def _check_opcodes(data: bytes) -> None:

@@ -1,5 +1,9 @@
+import os
+import pty
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from askwell_convert.command import main
@@ -53,6 +57,27 @@ def test_target_decides_the_weight_range(tmp_path, capsys, options, quantization
     assert summary.count("\n") == 1
     assert f"{tmp_path / 'model'}: mine, {quantization}" in summary
     assert "peak memory" in summary
+
+
+def test_progress_is_drawn_on_the_terminal_and_never_into_the_output(tmp_path):
+    terminal, other_end = pty.openpty()
+    command = [sys.executable, "-m", "askwell_convert.command", str(TINY_GPTJ), str(tmp_path / "model")]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "60"}
+    run = subprocess.run(command, stdout=subprocess.PIPE, stderr=other_end, env=environment, check=True)
+    os.close(other_end)
+    drawn = os.read(terminal, 100_000).decode()
+    os.close(terminal)
+    assert run.stdout.startswith(str(tmp_path).encode())
+    assert run.stdout.count(b"\n") == 1
+    assert "kB" in drawn
+    assert "tiny-gptj" not in drawn
+
+
+def test_folder_whose_name_is_not_utf8_converts(tmp_path):
+    source = Path(os.fsdecode(os.fsencode(tmp_path) + b"/tiny\xff"))
+    shutil.copytree(TINY_GPTJ, source)
+    assert main([str(source), str(tmp_path / "model")]) == 0
+    assert read_manifest(tmp_path / "model").source == "tiny\ufffd"
 
 
 @pytest.mark.parametrize(

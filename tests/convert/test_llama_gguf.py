@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from askwell_convert.convert import open_source
 from askwell_convert.errors import ConvertError
-from gguf import GGUFWriter, RopeScalingType
+from gguf import GGUFReader, GGUFWriter, RopeScalingType
 from gguf.constants import GGMLQuantizationType
 from gguf.quants import dequantize, quantize
 
@@ -127,6 +127,17 @@ def test_quantized_rows_are_dequantized_a_few_at_a_time(tmp_path, name):
     source.checkpoint.read_rows("token_embd.weight", 11, rows)
     source.checkpoint.close()
     assert rows.tobytes() == whole[11:16].tobytes()
+
+
+def test_block_whose_scale_is_no_number_is_named_without_warnings(tmp_path, run_convert):
+    path = write_gguf(tmp_path / "tiny.gguf", random_llama(2, tied=True), 2, type_=GGMLQuantizationType.Q8_0)
+    tensor = next(tensor for tensor in GGUFReader(path).tensors if tensor.name == "blk.1.ffn_up.weight")
+    data = bytearray(path.read_bytes())
+    block = b"\x00\x7c" + bytes(32)  # float16's infinity times 0
+    data[tensor.data_offset : tensor.data_offset + len(block)] = block
+    path.write_bytes(data)
+    with pytest.raises(ConvertError, match=r"tensor blk\.1\.ffn_up\.weight holds"):
+        run_convert(path, tmp_path / "model")
 
 
 def test_gguf_metadata_become_the_manifest(tmp_path, run_convert):

@@ -5,10 +5,11 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from askwell_convert.errors import ConvertError
-from askwell_convert.output import new_folder
+from askwell_convert.output import WORKING, new_folder
 from askwell_manifest import file_record, read_manifest
 from checkpoints import TINY_GPTJ, gptj_config, gptj_folder, random_gptj
 
@@ -73,13 +74,56 @@ def test_what_a_dead_run_left_is_removed_and_a_live_one_is_left_alone(tmp_path, 
 
 
 def test_two_runs_to_one_target_leave_each_other_s_folder_alone(tmp_path):
-    with new_folder(tmp_path / "model") as first, new_folder(tmp_path / "model"):
-        assert first.exists()
+    target = tmp_path / "model"
+    with pytest.raises(ConvertError, match="--force"), new_folder(target, force=False) as first:
+        with new_folder(target, force=False) as second:
+            (second / "model.bin").touch()
+            assert first.exists()
+        (first / "late").touch()
+    assert [path.name for path in tmp_path.rglob("*")] == ["model", "model.bin"]
+
+
+def test_parents_made_for_a_run_that_failed_go_with_it(tmp_path):
+    (tmp_path / "kept").mkdir()
+    target = tmp_path / "kept" / "a" / "b" / "model"
+    with pytest.raises(ConvertError, match="ends badly"), new_folder(target, force=False):
+        raise ConvertError("ends badly")
+    assert list(tmp_path.rglob("*")) == [tmp_path / "kept"]
+
+
+def test_old_folder_comes_back_when_the_new_one_cannot_take_its_place(tmp_path, converted, monkeypatch):
+    rename = Path.rename
+
+    def interrupted(path, target):
+        if WORKING in path.name:
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt), new_folder(converted, force=True):
+        pass
+    assert read_manifest(converted).name == "tiny-gptj"
+    assert list(tmp_path.iterdir()) == [converted]
+
+
+def test_folder_is_as_private_as_the_caller_s_umask_says(tmp_path, run_convert):
+    before = os.umask(0o027)
+    try:
+        run_convert(TINY_GPTJ, tmp_path / "model")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "model").stat().st_mode & 0o777 == 0o750
+
+
+def test_target_below_a_file_is_refused_before_the_source_is_read(tmp_path, run_convert):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConvertError, match="no folder that you may write to"):
+        run_convert(tmp_path / "no-source", tmp_path / "file" / "model")
 
 
 def test_folder_of_a_run_that_died_between_its_renames_comes_back(tmp_path, run_convert, converted):
     converted.rename(tmp_path / ".model.replaced-x")
-    with pytest.raises(ConvertError, match="ends badly"), new_folder(converted):
+    with pytest.raises(ConvertError, match="ends badly"), new_folder(converted, force=True):
         raise ConvertError("ends badly")
     assert read_manifest(converted).name == "tiny-gptj"
 
@@ -93,7 +137,10 @@ def test_too_little_space_is_said_before_anything_is_written(tmp_path, run_conve
 
 
 def test_disk_that_fills_up_leaves_nothing(tmp_path):
-    with pytest.raises(ConvertError, match="disk became full"), new_folder(tmp_path / "model") as folder:
+    with (
+        pytest.raises(ConvertError, match="disk became full"),
+        new_folder(tmp_path / "model", force=False) as folder,
+    ):
         (folder / "model.bin").write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
     assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,6 @@
 """Whatever is wrong with the source, the command says so in one line, exits with 2 and writes nothing."""
 
+import errno
 import json
 import os
 import pickle
@@ -42,6 +43,7 @@ def changed(**tensors):
 WEIGHTS = {
     "missing tensor": ({Q_PROJ: None}, f"lacks tensor {Q_PROJ}"),
     "unknown tensor": ({"transformer.h.0.attn.q_proj.lora": np.zeros(3, np.float32)}, "q_proj.lora"),
+    "name of two lines": ({"a\nb": np.zeros(3, np.float32)}, "does not have: tensor a\\nb"),
     "wrong shape": ({Q_PROJ: np.zeros((32, 31), np.float32)}, "has shape [32, 31]"),
     "wrong type": ({Q_PROJ: np.zeros((32, 32), np.int32)}, "is stored as I32"),
     "NaN": ({Q_PROJ: np.full((32, 32), np.nan, np.float32)}, f"{Q_PROJ} holds NaN"),
@@ -61,8 +63,12 @@ CONFIGS = {
     "heads that do not divide": ({"n_head": 5}, "n_head=5"),
     "text for a number": ({"n_layer": "two"}, "n_layer='two'"),
     "absurd number": ({"n_layer": 10**9}, "n_layer=1000000000"),
+    "width that would fill the memory": ({"n_embd": 1 << 30, "n_head": 1}, "n_embd=1073741824"),
+    "number past all floats": ({"layer_norm_epsilon": 10**400}, "a positive number is needed"),
     "unknown activation": ({"activation_function": "mish"}, "'mish'"),
+    "list for an activation": ({"activation_function": ["gelu"]}, "['gelu']"),
     "unknown model": ({"model_type": "mamba"}, "'mamba'"),
+    "list for a model": ({"model_type": ["gptj"]}, "['gptj']"),
     "fewer rows than tokens": ({"vocab_size": 300}, "wte.weight has shape [336, 32]"),
 }
 
@@ -107,6 +113,7 @@ LIES = {
         "cannot be",
     ),
     "overlap": (lambda data: rewritten_header(data, shift), "overlap"),
+    "more bytes": (lambda data: data + b"more", "bytes that are of no tensor"),
 }
 
 
@@ -127,6 +134,11 @@ PICKLES = {
     "cut off": (b"\x80\x02}(", "cannot be read"),
     "no dictionary": (b"\x80\x02K\x01.", "holds no dictionary"),
     "no tensor": (b"\x80\x02}X\x01\0\0\0aK\x01s.", "'a', which is no tensor"),
+    "hides its items": (
+        b"\x80\x02ccollections\nOrderedDict\n)RX\x01\0\0\0aK\x01s}X\x05\0\0\0itemsK\x01sb.",
+        "'a', which is no tensor",
+    ),
+    "changes a storage type": (b"\x80\x02ctorch\nFloatStorage\n](K\x01K\x02eb.", "cannot be read"),
 }
 
 
@@ -159,8 +171,23 @@ def test_torch_file_with_a_short_storage_or_cut_off_is_refused(tmp_path, capsys)
     write_torch_entries(path, pickled, storages[:-1])
     assert "missing" in refusal(tmp_path, capsys, folder)
     write_torch_entries(path, pickled, storages)
-    path.write_bytes(path.read_bytes()[:-1000])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1000])
     assert "truncated" in refusal(tmp_path, capsys, folder)
+    head, entry, tail = whole.rpartition(b"archive/data/3")
+    head = head[:-38] + (0x800).to_bytes(2, "little") + head[-36:]  # the flag that says a name is UTF-8
+    path.write_bytes(head + entry.replace(b"a", b"\xff") + tail)
+    assert "not in torch's zip format" in refusal(tmp_path, capsys, folder)
+
+
+def test_torch_file_whose_byte_order_is_compressed_is_refused_undecompressed(tmp_path, capsys):
+    folder = gptj_folder(tmp_path / "source", CONFIG)
+    with zipfile.ZipFile(folder / "pytorch_model.bin", "w") as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02}.")
+        archive.writestr("archive/byteorder", b"little", compress_type=zipfile.ZIP_DEFLATED)
+    path = folder / "pytorch_model.bin"
+    path.write_bytes(path.read_bytes().replace(b"byteorder\xcb", b"byteorder\xff", 1))
+    assert "big-endian" in refusal(tmp_path, capsys, folder)
 
 
 def test_missing_shard_or_shard_outside_the_folder_is_refused(tmp_path, capsys):
@@ -205,6 +232,14 @@ def test_source_that_is_nothing_is_explained(tmp_path, capsys):
     assert "no file or folder" in refusal(tmp_path, capsys, tmp_path / "nowhere")
     assert "--revision main goes with a hub id" in refusal(tmp_path, capsys, TINY_GPTJ, "--revision", "main")
     assert "no chat template" in refusal(tmp_path, capsys, TINY_GPTJ, "--prompt-style", "chat")
+
+
+def test_disk_that_fills_up_while_fetching_is_not_blamed_on_the_network(tmp_path, capsys, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", full)
+    assert "No space left on device" in refusal(tmp_path, capsys, "askwell/no-such-model")
 
 
 def test_hub_id_without_a_hub_is_refused_at_once(tmp_path, capsys, monkeypatch):

@@ -51,6 +51,12 @@ def test_masks_of_any_type_are_skipped(tmp_path, run_convert, tensors):
     assert first.read_bytes() == second.read_bytes()
 
 
+def test_mask_of_a_type_that_no_weight_has_is_skipped(tmp_path, run_convert, tensors):
+    mask = {"transformer.h.0.attn.bias": np.ones((1, 1, 8, 8), np.uint32)}
+    run_convert(gptj_folder(tmp_path / "source", CONFIG, {**tensors, **mask}), tmp_path / "model")
+    assert (tmp_path / "model" / "askwell.json").is_file()
+
+
 def test_bfloat16_is_read_as_the_upper_half_of_float32(tmp_path, run_convert, tensors):
     """numpy has no bfloat16: the file is made by renaming the type of 16-bit integers in the header."""
     upper = {name: (tensor.view(np.uint32) >> 16).astype(np.uint16) for name, tensor in tensors.items()}

@@ -109,6 +109,57 @@ def test_tokenizer_is_built_from_vocabulary_and_merges(tmp_path, original):
     )
 
 
+@pytest.fixture
+def bpe_folder(tmp_path):
+    """A folder with the tiny model's tokenizer as GPT-2's files, 320 tokens."""
+    model = json.loads((TINY_GPTJ / "tokenizer.json").read_text())["model"]
+    (tmp_path / "vocab.json").write_text(json.dumps(model["vocab"]))
+    (tmp_path / "merges.txt").write_text("\n".join(" ".join(pair) for pair in model["merges"]))
+    return tmp_path
+
+
+def test_added_end_token_keeps_the_id_that_its_file_gives(bpe_folder):
+    (bpe_folder / "added_tokens.json").write_text(json.dumps({"<|im_end|>": 321, "<|im_start|>": 320}))
+    (bpe_folder / "tokenizer_config.json").write_text(json.dumps({"eos_token": "<|im_end|>"}))
+    source = read_folder_tokenizer(bpe_folder, {})
+    built = Tokenizer.from_str(source.json_text)
+    assert (source.special.eos, built.encode("<|im_end|>").ids) == ("<|im_end|>", [321])
+    assert built.decode([321, 320]) == "<|im_start|>"
+
+
+def test_space_before_the_first_word_is_added_where_the_settings_say_so(bpe_folder):
+    (bpe_folder / "tokenizer_config.json").write_text(json.dumps({"add_prefix_space": True}))
+    built = Tokenizer.from_str(read_folder_tokenizer(bpe_folder, {}).json_text)
+    assert built.decode(built.encode("hello").ids) == " hello"
+
+
+def test_padding_is_not_taken_for_a_begin_token(tmp_path, original):
+    original.enable_padding(direction="left", pad_id=0, pad_token="<|endoftext|>", length=8)
+    original.save(str(tmp_path / "tokenizer.json"))
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"bos_token": "<|endoftext|>"}))
+    assert not read_folder_tokenizer(tmp_path, {}).special.add_bos
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("added_tokens.json", '{"a": "x", "b": 3}', "the id 'x', which is no number"),
+        ("tokenizer_config.json", '{"chat_template": "\\ud800"}', "surrogates not allowed"),
+    ],
+)
+def test_tokenizer_file_that_cannot_be_used_is_named(bpe_folder, name, text, message):
+    (bpe_folder / name).write_text(text)
+    with pytest.raises(ConvertError, match=message) as refused:
+        read_folder_tokenizer(bpe_folder, {})
+    assert name in str(refused.value)
+
+
+def test_ids_and_templates_of_no_use_are_passed_over(bpe_folder):
+    (bpe_folder / "tokenizer_config.json").write_text('{"chat_template": [{"name": "default"}]}')
+    source = read_folder_tokenizer(bpe_folder, {"eos_token_id": 1 << 40})
+    assert (source.chat_template, source.special.ends) == (None, ("<|endoftext|>",))
+
+
 def test_end_tokens_and_template_come_from_every_file_that_has_them(tmp_path):
     (tmp_path / "tokenizer.json").write_bytes((TINY_GPTJ / "tokenizer.json").read_bytes())
     settings = {

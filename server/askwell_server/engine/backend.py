@@ -62,7 +62,8 @@ class CTranslate2Backend:
         device = _device(load.device)
         quantized = manifest.quantization.startswith("int8")
         compute_type = _compute_type(load.compute_type, device, quantized)
-        if device == "cpu" and compute_type.startswith("int8") and not load.full_range_ok:
+        computes_int8 = compute_type.startswith("int8") or (compute_type == "default" and quantized)
+        if device == "cpu" and computes_int8 and not load.full_range_ok:
             _check_range(manifest.weight_range if quantized else 127)
         end_ids = end_ids_of(manifest, self._vocabulary)
         self.facts = BackendFacts(device, compute_type, load.intra_threads, end_ids)
@@ -97,6 +98,8 @@ class CTranslate2Backend:
             start = time.perf_counter()
             self.generate(batch, lambda step, index, token_id, logprob: False)
             seconds.append(time.perf_counter() - start)
+            if seconds[-1] > _TRIAL_LIMIT_S:  # a large model: one round warms it, a second only costs time
+                break
         return min(seconds)
 
     def generate(self, batch: Batch, on_token: OnToken) -> list[list[int]] | None:
@@ -177,5 +180,5 @@ def _check_range(weight_range: int) -> None:
         raise ModelRefused(
             f"int8 weights of range {weight_range} saturate on this CPU (no VNNI in use) and ruin the text; "
             f"convert the model for weight range {SAFE_WEIGHT_RANGE} (the converter's default), "
-            "or set compute_type to float32, or full_range_ok to serve it as it is"
+            "or serve it with --compute-type float32, or as it is with --allow-full-range"
         )
