@@ -80,9 +80,22 @@ class Manifest:
             data["end_tokens"] = tuple(data["end_tokens"])
             data["files"] = {name: FileRecord(**record) for name, record in data.get("files", {}).items()}
             data["conversion"] = Conversion(**data.get("conversion", {}))
-            return cls(**data)
+            manifest = cls(**data)
         except (AttributeError, KeyError, TypeError) as error:
             raise ManifestError(f"{MANIFEST_NAME} is incomplete: {error}") from None
+        manifest._check()
+        return manifest
+
+    def _check(self) -> None:
+        """Raises ManifestError for a value that a hand edit may have spoilt and the server relies on."""
+        texts = (self.name, self.source, self.architecture, self.quantization, *self.end_tokens)
+        counts = (self.positions, self.vocabulary_size, self.weight_range)
+        if not all(isinstance(text, str) for text in texts):
+            raise ManifestError(f"{MANIFEST_NAME}: names and tokens must be texts; convert the model again")
+        if not all(isinstance(count, int) and count >= 0 for count in counts):
+            raise ManifestError(f"{MANIFEST_NAME}: sizes must be whole numbers; convert the model again")
+        if self.prompt_style not in ("base", "chat"):
+            raise ManifestError(f"{MANIFEST_NAME}: prompt_style must be base or chat")
 
 
 def read_manifest(folder: Path) -> Manifest:

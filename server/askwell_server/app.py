@@ -54,7 +54,10 @@ async def _serve(config: ServerConfig) -> None:
     from .rpc.chat import ChatTemplate
     from .rpc.served import Served
 
-    manifest = read_manifest(config.model)
+    try:
+        manifest = read_manifest(config.model)
+    except OSError as error:
+        raise StartError(f"cannot read the model folder: {error.strerror}") from None
     engine = LiveEngine(
         EngineConfig(
             model_dir=config.model,
@@ -72,9 +75,8 @@ async def _serve(config: ServerConfig) -> None:
         if not manifest.chat_template:
             raise StartError("the manifest says chat and has no chat_template; convert the model again")
         try:
-            chat = ChatTemplate(
-                manifest.chat_template, bos_token=manifest.bos_token, eos_token=manifest.end_tokens[0]
-            )
+            end_token = next(iter(manifest.end_tokens), None)  # without one the tokenizer is refused below
+            chat = ChatTemplate(manifest.chat_template, bos_token=manifest.bos_token, eos_token=end_token)
         except ValueError as error:
             raise StartError(f"{error}; convert the model again") from None
     served = Served(

@@ -78,7 +78,10 @@ def _text(value: object) -> str:
 
 
 def _folder(value: object) -> Path:
-    return Path(_text(value)).expanduser()
+    try:
+        return Path(_text(value)).expanduser()
+    except RuntimeError as error:  # ~NAME of nobody
+        raise ValueError(f"{value!r}: {error}") from None
 
 
 def _number(kind: type[int] | type[float], low: float, high: float) -> Callable[[object], object]:

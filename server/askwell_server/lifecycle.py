@@ -9,6 +9,7 @@ A second signal ends the process at once; its children die with it.
 """
 
 import asyncio
+import errno
 import logging
 import os
 import signal
@@ -17,6 +18,7 @@ import sys
 from collections.abc import Callable
 from typing import Protocol
 
+from .child import ChildExited
 from .config import ServerConfig
 from .domain.pool import DomainPool
 from .rpc.assembly import Health, assembled
@@ -105,14 +107,9 @@ class Lifecycle:
         host, port = self._config.host, self._config.port
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:
-            family, kind, protocol, _, name = socket.getaddrinfo(
-                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-            )[0]
-            with socket.socket(family, kind, protocol) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(name)
+            _probe(host, port)
             return self._server.add_insecure_port(address)
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, UnicodeError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else error
             told = f"cannot listen on {address}: {reason}; choose another --host or --port"
             raise StartError(told) from None
@@ -122,9 +119,16 @@ class Lifecycle:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._engine.start())
-                group.create_task(self._pool.start())
+                group.create_task(self._start_pool())
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
+
+    async def _start_pool(self) -> None:
+        try:
+            await self._pool.start()
+        except (ChildExited, TimeoutError, OSError) as error:
+            told = str(error) or "it took too long"
+            raise StartError(f"a document worker does not start: {told}") from None
 
     def _tell(self, port: int) -> None:
         facts = self._engine.facts
@@ -155,3 +159,26 @@ class Lifecycle:
             os._exit(128 + number)
         print("askwell-server: finishing admitted requests; signal again to stop now", file=sys.stderr)
         self._signalled.set()
+
+
+def _probe(host: str, port: int) -> None:
+    """Raises OSError unless the port is free at every address of the host that this machine has.
+
+    gRPC is content when one of several can be bound: a second server on ``localhost`` would get the IPv6
+    address and share the name with the first.
+    """
+    bound, refusal = False, OSError("it has no address")
+    for family, kind, protocol, _, name in socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    ):
+        try:
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(name)
+                bound = True
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise
+            refusal = error
+    if not bound:
+        raise refusal

@@ -31,10 +31,17 @@ async def test_64_concurrent_greedy_requests_return_what_they_return_alone(addre
         batch_sizes: list[int] = []
         alone = [await ask(i) for i in range(len(prompts))]
         assert set(batch_sizes) == {1}
-        batch_sizes.clear()
-        together = await asyncio.gather(*(ask(i) for i in range(len(prompts))))
+        # How many meet in a batch is up to the machine: a tiny model may be done before the next comes.
+        assert await asyncio.gather(*(ask(i) for i in range(len(prompts)))) == alone
+
+        together, batch_sizes = {}, []
+        async for item in client.generate_batch(prompts, temperature=0.0, max_new_tokens=31, token_ids=True):
+            assert item.generation is not None
+            (sample,) = item.generation.samples
+            batch_sizes.append(sample.usage.batch_size)
+            together[item.index] = sample.token_ids[: 8 + item.index % 24]
         assert max(batch_sizes) > 4
-    assert together == alone
+    assert [together[i] for i in range(len(prompts))] == alone
 
 
 def test_a_stream_is_started_then_deltas_then_samples_that_join_them(address: str) -> None:

@@ -5,11 +5,12 @@ import json
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from askwell_manifest import read_manifest
+from askwell_manifest import MANIFEST_NAME, read_manifest
 from askwell_server.engine.config import EngineConfig
 from askwell_server.engine.folder import ModelRefused
 from askwell_server.engine.live import LiveEngine
@@ -209,11 +210,18 @@ async def test_half_written_folder_is_refused_with_one_line(
 
 
 async def test_full_range_int8_is_refused_where_it_saturates(
-    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CT2_USE_MKL", "0")
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
     config = EngineConfig(model_dir=tiny_folder, devices=("cpu",), compute_type="int8", intra_threads=1)
     assert read_manifest(tiny_folder).quantization == "float32"  # ctranslate2 would use the full range
     with pytest.raises(ModelRefused, match="VNNI"):
+        await LiveEngine(config).start()
+
+    folder = shutil.copytree(tiny_folder, tmp_path / "int8")
+    manifest = replace(read_manifest(folder), quantization="int8", weight_range=127)
+    (folder / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
+    config = EngineConfig(model_dir=folder, devices=("cpu",), compute_type="default", intra_threads=1)
+    with pytest.raises(ModelRefused, match=r"VNNI.*--allow-full-range"):
         await LiveEngine(config).start()

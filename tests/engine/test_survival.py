@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from askwell_server.child import Child, ChildExited
+from askwell_server.engine import device
 from askwell_server.engine.config import EngineConfig
 from askwell_server.engine.live import LiveEngine
 from askwell_server.engine.row import Options, Reason, Row
@@ -85,6 +86,47 @@ async def test_rows_of_a_dead_batch_that_showed_nothing_are_run_again(tiny_folde
     assert engine.load().running_rows == 2
     os.kill(pid, signal.SIGKILL)
     assert {f.reason for f in await finishes_of(streams)} == {Reason.MAX_TOKENS}
+    await engine.close()
+
+
+async def test_process_busy_with_what_nobody_waits_for_is_replaced(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "_ABANDONED_S", 0.1)
+    engine = await started(tiny_folder)
+    (pid,) = engine.pids
+    os.kill(pid, signal.SIGSTOP)  # as deaf to a cancellation as a beam search is
+    streams = engine.submit([Row((60 + i, 61), GREEDY, 8) for i in range(2)])
+    await asyncio.sleep(0.05)
+    for stream in streams:
+        stream.cancel()
+    async with asyncio.timeout(20):
+        while engine.pids in ([pid], []) or not engine.ready:  # noqa: ASYNC110 - nothing there to set an event
+            await asyncio.sleep(0.02)
+    (answer,) = await finishes_of(engine.submit([Row((60, 61), GREEDY, 8)]))
+    assert answer.reason is Reason.MAX_TOKENS and not is_alive(pid)
+    await engine.close()
+
+
+async def test_process_that_cannot_be_spawned_for_a_while_comes_back(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = await started(tiny_folder)
+    spawn, refusals = Child.spawn, [OSError("no memory"), OSError("no memory")]
+
+    async def reluctant(module: str, env: dict[str, str]) -> Child:
+        if refusals:
+            raise refusals.pop()
+        return await spawn(module, env=env)
+
+    monkeypatch.setattr(device.Child, "spawn", reluctant)
+    monkeypatch.setattr(device, "_FIRST_BACKOFF_S", 0.01)
+    os.kill(engine.pids[0], signal.SIGKILL)
+    async with asyncio.timeout(20):
+        while refusals or not engine.ready:  # noqa: ASYNC110 - nothing there to set an event
+            await asyncio.sleep(0.02)
+    (answer,) = await finishes_of(engine.submit([Row((60, 61), GREEDY, 8)]))
+    assert answer.reason is Reason.MAX_TOKENS
     await engine.close()
 
 

@@ -1,5 +1,6 @@
 """Tokens to text and stop strings: how the text is cut must not show."""
 
+import json
 from pathlib import Path
 
 from askwell_manifest import read_manifest
@@ -107,3 +108,12 @@ def test_client_text_cannot_spell_a_special_token(tiny_folder: Path) -> None:
     assert END in tokenizer.encode(hostile, specials=True)
     assert END not in tokenizer.encode(tokenizer.defuse(hostile), specials=True)
     assert tokenizer.defuse("plain text") == "plain text"
+
+
+def test_special_token_of_one_character_is_taken_out(tiny_folder: Path) -> None:
+    definition = json.loads((tiny_folder / "tokenizer.json").read_text())
+    (special,) = definition["added_tokens"]
+    definition["added_tokens"].append(special | {"id": 320, "content": "☃"})
+    tokenizer = Tokenizer(json.dumps(definition), [], (END,), None)
+    (control,) = tokenizer.encode("☃", specials=True)
+    assert control not in tokenizer.encode(tokenizer.defuse("x☃y"), specials=True)

@@ -3,7 +3,9 @@
 import json
 
 import pytest
+from askwell_manifest import MANIFEST_NAME
 from askwell_server import app
+from tiny_model import make_tiny_model
 
 
 @pytest.fixture
@@ -17,9 +19,20 @@ def test_what_is_wrong_is_one_line_and_exit_code_2(tmp_path, half_written, capsy
         ([], "--model is missing"),
         (["--model", str(tmp_path / "none")], "no model folder at"),
         (["--model", str(half_written)], "is incomplete"),
+        (["--model", "m" * 5000], "cannot read the model folder: File name too long"),
         (["--model", "m", "--prot", "1"], "did you mean '--port'?"),
     ]:
         assert app.run(argv, {}) == 2
         captured = capsys.readouterr()
         assert captured.err.startswith("askwell-server: ") and told in captured.err
         assert captured.err.count("\n") == 1 and not captured.out
+
+
+def test_chat_model_without_an_end_token_is_refused_in_one_line(tmp_path, capsys):
+    manifest = make_tiny_model(tmp_path / "tiny") / MANIFEST_NAME
+    changed = {"prompt_style": "chat", "chat_template": "{{ messages }}", "end_tokens": []}
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | changed))
+    assert app.run(["--model", str(manifest.parent), "--port", "0"], {}) == 2
+    assert capsys.readouterr().err == (
+        "askwell-server: the manifest names no end token; convert the model again\n"
+    )

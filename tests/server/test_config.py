@@ -41,6 +41,7 @@ def test_every_default_passes_its_own_check():
         (["--devices", "0,x"], {}, "", "--devices: 'x' is not a whole number"),
         ([], {"ASKWELL_ALLOW_FULL_RANGE": "maybe"}, "", "'maybe' is neither true nor false"),
         (["--port"], {}, "", "expected one argument"),
+        (["--model", "~nobody-here/m"], {}, "", "--model: '~nobody-here/m': "),
     ],
 )  # fmt: skip
 def test_wrong_setting_is_one_line_that_names_it(tmp_path, argv, environ, toml, message):

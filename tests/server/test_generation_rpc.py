@@ -8,7 +8,7 @@ import pytest
 from askwell.v1 import generation_pb2 as pb
 from askwell_server.engine.row import Options, Reason
 from askwell_server.errors import DeadlinePassed, Unavailable
-from fake_engine import MANIFEST, FakeEngine, Script, until
+from fake_engine import MANIFEST, ByteTokenizer, FakeEngine, Script, until
 from google.protobuf import json_format
 
 
@@ -27,6 +27,27 @@ async def test_generate_returns_every_sample_in_order(serve):
         "prompt_tokens": 2, "new_tokens": 2, "prefix_tokens": 3, "forced_tokens": 2, "batch_size": 4,
     }  # fmt: skip
     assert sample.timing.first_token_s == 0.4
+
+
+async def test_other_calls_go_on_while_a_batch_is_read(serve, monkeypatch):
+    loop, turns, seen = asyncio.get_running_loop(), [0], []
+
+    def turn():
+        turns[0] += 1
+        if len(seen) < 8:
+            loop.call_soon(turn)
+
+    def encode(tokenizer, text, *, specials):
+        seen.append(turns[0])
+        return (1, 2)
+
+    server = await serve()
+    monkeypatch.setattr(ByteTokenizer, "encode", encode)
+    turn()
+    request = pb.GenerateBatchRequest(requests=[pb.GenerateRequest(text="hi")] * 8)
+    async for _ in server.generation.GenerateBatch(request):
+        pass
+    assert len(set(seen)) == 8
 
 
 async def test_unset_fields_take_the_documented_defaults(serve):

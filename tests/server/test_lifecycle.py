@@ -11,6 +11,7 @@ import pytest
 from askwell.v1 import generation_pb2 as pb
 from askwell.v1.generation_pb2_grpc import GenerationServiceStub
 from askwell_server.config import read_config
+from askwell_server.domain import pool
 from askwell_server.lifecycle import Lifecycle, StartError
 from fake_engine import FakeEngine, Script, served_by, until
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -163,6 +164,38 @@ async def test_port_in_use_is_one_line():
             await Lifecycle(config, served_by(engine), engine, print).run()
     told = f"cannot listen on 127.0.0.1:{port}: Address already in use; choose another --host or --port"
     assert str(caught.value) == told
+
+
+async def test_port_in_use_at_one_of_a_hosts_addresses_is_told(monkeypatch):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        addresses = [
+            (socket.AF_INET, socket.SOCK_STREAM, 0, "", (name, port)) for name in ("127.0.0.2", "127.0.0.1")
+        ]
+        config = read_config(["--model", "m", "--host", "localhost", "--port", str(port)], {})
+        lifecycle = Lifecycle(config, served_by(LivingEngine()), LivingEngine(), print)
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
+        with pytest.raises(StartError, match="Address already in use"):
+            await lifecycle.run()
+
+
+async def test_host_that_is_no_name_is_one_line():
+    config = read_config(["--model", "m", "--host", "a..b"], {})
+    engine = LivingEngine()
+    with pytest.raises(StartError, match=r"cannot listen on a..b:50051: .*; choose another"):
+        await Lifecycle(config, served_by(engine), engine, print).run()
+
+
+async def test_document_worker_that_does_not_start_ends_the_server(monkeypatch):
+    monkeypatch.setattr(pool, "MODULE", "askwell_server.no_such_module")
+    engine = LivingEngine()
+    engine.may_load.set()
+    config = read_config(["--model", "m", "--port", "0"], {})
+    with pytest.raises(StartError, match=r"a document worker does not start: .* code 1"):
+        await Lifecycle(config, served_by(engine), engine, print).run()
+    assert engine.closed
 
 
 async def test_model_that_fails_to_load_ends_the_server():

@@ -34,6 +34,7 @@ REFUSED = [
     (sampling(num_beams=16, top_k=31), "sampling.top_k"),
     (generate(tokens=pb.TokenIds(ids=[1, 258])), "tokens.ids[1]"),
     (generate(tokens=pb.TokenIds()), "tokens.ids"),
+    (generate(tokens=pb.TokenIds(ids=[258] * 512)), "tokens.ids"),
     (generate(text=""), "text"),
     (sampling(temperature=NAN), "sampling.temperature"),
     (sampling(temperature=-0.5), "sampling.temperature"),
@@ -64,6 +65,7 @@ REFUSED = [
     (generate(text="x" * 512), "text"),
     (generate(text="x" * 512 * 64 + "x"), "text"),
     (generate(chat=pb.Chat()), "chat.messages"),
+    (generate(chat=pb.Chat(messages=[pb.ChatMessage(role="user")] * 513)), "chat.messages"),
     (generate(chat=chat(role="tool")), "chat.messages[0].role"),
     (generate(output=pb.Output(logprobs=True), sampling=pb.Sampling(num_beams=2)), "output.logprobs"),
 ]

@@ -24,6 +24,8 @@ ENGINE_ENV = {
 _MODULE = "askwell_server.engine.process"
 _FIRST_BACKOFF_S = 0.5
 _LONGEST_BACKOFF_S = 30.0
+# Rows leave a batch at their next token: a beam search has none before its end, a long prefill none for long.
+_ABANDONED_S = 30.0
 
 
 class Running:
@@ -33,6 +35,7 @@ class Running:
         self.batch = batch
         self.tickets = tickets
         self.started_s = time.monotonic()
+        self.abandoned = False
 
 
 class DeviceOwner(Protocol):
@@ -52,7 +55,8 @@ class Device:
     """Spawns the process, feeds it one batch at a time, and replaces it when it dies.
 
     A process that died after it was given a batch is replaced at once, one that died before only after a
-    pause that doubles each time: it would most likely die again.
+    pause that doubles each time: it would most likely die again. So is one that is still busy, long after
+    all its rows have ended, with what nobody waits for.
     """
 
     def __init__(self, name: str, config: EngineConfig, owner: DeviceOwner) -> None:
@@ -79,6 +83,8 @@ class Device:
         """Spawn the first process and wait until it is ready. Raises ModelRefused."""
         try:
             await self._spawn()
+        except OSError as error:
+            raise ModelRefused(f"cannot start the engine process for {self.name}: {error}") from None
         except ChildExited as exit:
             raise ModelRefused(
                 f"the engine process for {self.name} ended with code {exit.code} while it loaded "
@@ -95,8 +101,13 @@ class Device:
 
     def drop(self, ticket: Ticket) -> None:
         """End a row of the running batch at its next token."""
-        if self.running is not None and self._child is not None and ticket in self.running.tickets:
-            self._child.send(Cancel(self.running.batch.batch_id, self.running.tickets.index(ticket)))
+        running = self.running
+        if running is None or self._child is None or ticket not in running.tickets:
+            return
+        self._child.send(Cancel(running.batch.batch_id, running.tickets.index(ticket)))
+        if not running.abandoned and all(ticket.ended for ticket in running.tickets):
+            running.abandoned = True
+            asyncio.get_running_loop().call_later(_ABANDONED_S, self._give_up, running)
 
     async def close(self) -> None:
         """Let the process finish what it runs and end; kill it if it takes too long to."""
@@ -115,6 +126,11 @@ class Device:
         if code != 0:
             log.warning("the engine process on %s ended with code %d", self.name, code)
         self._child = None
+
+    def _give_up(self, running: Running) -> None:
+        if self.running is running and self._child is not None:
+            log.warning("the engine process on %s is still busy with a batch nobody waits for", self.name)
+            self._child.kill()
 
     async def _spawn(self) -> None:
         """Raises ModelRefused, or ChildExited when the process dies while it loads."""
@@ -153,7 +169,7 @@ class Device:
                 await asyncio.sleep(self.backoff_s)
                 try:
                     await self._spawn()
-                except (ChildExited, ModelRefused) as error:
+                except (ChildExited, ModelRefused, OSError) as error:
                     log.error("the engine process on %s does not start: %s", self.name, error)
                     self._back_off()
             self._owner.on_device_change()

@@ -74,9 +74,12 @@ class Tokenizer:
         return (self._bos_id, *ids)
 
     def defuse(self, text: str) -> str:
-        """The text with an invisible character inside every special token spelled in it."""
+        """The text with an invisible character inside every special token spelled in it.
+
+        It stands in the place of a special token of one character, which has no inside.
+        """
         while self._special is not None and self._special.search(text):
-            text = self._special.sub(lambda match: match[0][:1] + _WORD_JOINER + match[0][1:], text)
+            text = self._special.sub(_defused, text)
         return text
 
     def tokens(self, ids: Sequence[int]) -> tuple[str, ...]:
@@ -86,3 +89,8 @@ class Tokenizer:
     def decode(self, ids: Sequence[int]) -> str:
         """The text of the ids, special tokens left out; bytes that are not UTF-8 become U+FFFD."""
         return self._parsing.decode(list(ids), skip_special_tokens=True)
+
+
+def _defused(match: re.Match[str]) -> str:
+    head, rest = match[0][:1], match[0][1:]
+    return head + _WORD_JOINER + rest if rest else _WORD_JOINER

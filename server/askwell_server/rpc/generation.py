@@ -62,6 +62,7 @@ class GenerationService(pb_grpc.GenerationServiceServicer):
         asked: dict[int, list[Row]] = {}
         refused: dict[int, AskwellError] = {}
         for index, item in enumerate(items):
+            await asyncio.sleep(0)  # hundreds of prompts would hold up every token stream
             item.request_id = item.request_id or new_request_id()
             try:
                 asked[index] = await rows_from_pb(item, self._served, deadline_s)

@@ -105,8 +105,11 @@ async def _prompt(request: pb.GenerateRequest, served: Served, checks: Checks) -
         ids = await ids_from_text(request.text, served, "text", checks)
         field = "text"
     elif kind == "tokens":
-        ids = tuple(request.tokens.ids)
         field = "tokens.ids"
+        if len(request.tokens.ids) >= served.manifest.positions:  # millions would take long to look at
+            checks.refuse(field, _too_many(len(request.tokens.ids), served))
+            return ids
+        ids = tuple(request.tokens.ids)
         size = served.manifest.vocabulary_size
         if ids and max(ids) >= size:
             index = next(index for index, id in enumerate(ids) if id >= size)
@@ -118,10 +121,13 @@ async def _prompt(request: pb.GenerateRequest, served: Served, checks: Checks) -
     if not ids and not any(v.field.startswith(field) for v in checks.violations):
         checks.refuse(field, "holds no token")
     elif len(ids) >= served.manifest.positions:
-        room = served.manifest.positions - 1
-        checks.refuse(field, f"has {len(ids)} tokens; the model takes at most {room} and one new token")
+        checks.refuse(field, _too_many(len(ids), served))
         return ()
     return ids
+
+
+def _too_many(tokens: int, served: Served) -> str:
+    return f"has {tokens} tokens; the model takes at most {served.manifest.positions - 1} and one new token"
 
 
 async def _chat(chat: pb.Chat, served: Served, checks: Checks) -> tuple[int, ...]:
@@ -131,6 +137,10 @@ async def _chat(chat: pb.Chat, served: Served, checks: Checks) -> tuple[int, ...
         return ()
     if not chat.messages:
         checks.refuse("chat.messages", "at least one message is required")
+        return ()
+    if len(chat.messages) > served.manifest.positions:  # a message is at least one token
+        told = f"{len(chat.messages)} given; more than {served.manifest.positions} cannot fit the positions"
+        checks.refuse("chat.messages", told)
         return ()
     turns = [Turn(message.role, message.content) for message in chat.messages]
     for index, turn in enumerate(turns):

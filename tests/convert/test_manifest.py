@@ -1,0 +1,36 @@
+"""A manifest is believed only when it is whole."""
+
+import json
+from typing import Any
+
+import pytest
+from askwell_manifest import FileRecord, Manifest, ManifestError
+
+WHOLE = Manifest(
+    name="tiny", source="tiny.gguf", architecture="gptj", positions=64, vocabulary_size=300,
+    quantization="int8_float16", weight_range=63, prompt_style="base", end_tokens=("<|endoftext|>",),
+    files={"model.bin": FileRecord("ab" * 32, 12)},
+)  # fmt: skip
+
+
+def test_a_manifest_survives_its_own_json() -> None:
+    assert Manifest.from_json(WHOLE.to_json()) == WHOLE
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": 2},
+        {"positions": "64"},
+        {"weight_range": None},
+        {"prompt_style": "poem"},
+        {"end_tokens": [5]},
+        {"end_tokens": None},
+        {"files": {"model.bin": "ab"}},
+        {"conversion": {"unknown": 1}},
+        {"unknown": 1},
+    ],
+)
+def test_a_spoilt_manifest_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ManifestError):
+        Manifest.from_json(json.dumps({**json.loads(WHOLE.to_json()), **change}))
