@@ -3,6 +3,16 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from askwell_client import AskwellError
+
+
+class _Parser(argparse.ArgumentParser):
+    """Refuses in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -12,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         print(f"askwell-bench: needs {error.name}: pip install 'askwell[bench]'", file=sys.stderr)
         return 2
-    except (OSError, ValueError, RuntimeError) as error:
+    except (AskwellError, OSError, ValueError, RuntimeError) as error:
         print(f"askwell-bench: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -20,11 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    from askwell_bench import fidelity, first_token, integrity, prefix_split
+    from askwell_bench import fidelity, first_token, integrity, load, overhead, prefix_split
 
-    parser = argparse.ArgumentParser(prog="askwell-bench", description="Measure Askwell; ratios, not times.")
+    parser = _Parser(prog="askwell-bench", description="Measure Askwell; ratios, not times.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (first_token, integrity, fidelity, prefix_split):
+    for module in (load, overhead, first_token, integrity, fidelity, prefix_split):
         summary = (module.__doc__ or "").splitlines()[0]
         command = commands.add_parser(module.NAME, help=summary, description=summary)
         module.add_arguments(command)

@@ -17,7 +17,7 @@ from .report import load_generator, print_json, quartiles
 from .serving import running_server
 
 NAME = "first-token"
-_PAUSE_S = 0.05  # idle OpenMP threads spin for a while; neither side shall pay for the other's
+PAUSE_S = 0.05  # idle OpenMP threads spin for a while; neither side shall pay for the other's
 _TEXT = (
     "The team runs a payment service that must answer within fifty milliseconds. Write one question that "
     "shows whether a candidate has kept such a promise before, and what they gave up for it. "
@@ -43,22 +43,13 @@ def run(arguments: argparse.Namespace) -> int:
     encoded = tokenizer.encode(_TEXT * 40, add_special_tokens=False)
     ids, tokens = encoded.ids[: arguments.prompt_tokens], encoded.tokens[: arguments.prompt_tokens]
     generator = load_generator(arguments.model, intra_threads=arguments.threads)
-    direct: list[float] = []
-    served: list[float] = []
     with (
         running_server(
             arguments.model, "--intra-threads", str(arguments.threads), "--device", "cpu"
         ) as address,
         Client(address) as client,
     ):
-        for pair in range(arguments.pairs + 5):
-            first = _direct_s(generator, tokens)
-            time.sleep(_PAUSE_S)
-            second = _served_s(client, ids)
-            time.sleep(_PAUSE_S)
-            if pair >= 5:
-                direct.append(first)
-                served.append(second)
+        direct, served = first_token_pairs(generator, client, ids, tokens, arguments.pairs)
     added = [(after - before) * 1e3 for before, after in zip(direct, served, strict=True)]
     print(f"{manifest.name}, prompt of {len(ids)} tokens, {len(added)} pairs; ms: quartile, median, quartile")
     for label, values in (("ctranslate2", [v * 1e3 for v in direct]), ("server", [v * 1e3 for v in served])):
@@ -74,6 +65,23 @@ def run(arguments: argparse.Namespace) -> int:
         NAME, figures | {name: round(value, 3) for name, value in medians.items()} | {"pairs": len(added)}
     )
     return 0
+
+
+def first_token_pairs(
+    generator: Any, client: Client, ids: list[int], tokens: list[str], pairs: int
+) -> tuple[list[float], list[float]]:
+    """Seconds to the first token, directly and served, in turn; 5 pairs of warm-up are left out."""
+    direct: list[float] = []
+    served: list[float] = []
+    for pair in range(pairs + 5):
+        first = _direct_s(generator, tokens)
+        time.sleep(PAUSE_S)
+        second = _served_s(client, ids)
+        time.sleep(PAUSE_S)
+        if pair >= 5:
+            direct.append(first)
+            served.append(second)
+    return direct, served
 
 
 def _direct_s(generator: Any, tokens: list[str]) -> float:

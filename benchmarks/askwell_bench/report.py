@@ -46,9 +46,9 @@ def cpu_name() -> str:
     return f"{name} ({', '.join(known)})"
 
 
-def print_json(benchmark: str, figures: Mapping[str, Any]) -> None:
-    """The last line of a run."""
-    environment = {
+def environment(benchmark: str) -> dict[str, Any]:
+    """Where, when and with which versions a benchmark ran."""
+    return {
         "benchmark": benchmark,
         "date": datetime.now(UTC).date().isoformat(),
         "cpu": cpu_name(),
@@ -57,7 +57,11 @@ def print_json(benchmark: str, figures: Mapping[str, Any]) -> None:
         "versions": {name: version(name) for name in ("askwell", "ctranslate2", "grpcio")},
         "python": platform.python_version(),
     }
-    print(json.dumps({**environment, **figures}))
+
+
+def print_json(benchmark: str, figures: Mapping[str, Any]) -> None:
+    """The last line of a run."""
+    print(json.dumps({**environment(benchmark), **figures}))
 
 
 def quartiles(values: Sequence[float]) -> tuple[float, float, float]:

@@ -1,0 +1,184 @@
+"""The load run against a server that plays a script, and once, with overhead, against a real one."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from askwell.v1 import generation_pb2 as pb
+from askwell_bench.command import main
+from askwell_bench.drive import Drive
+from askwell_bench.record import Record
+from askwell_bench.workload import Continuation
+from askwell_client import AsyncClient
+from client.fake_server import Refusal, Running
+
+from client import fake_server
+
+DATA = Path(__file__).resolve().parents[1] / "data"
+MODEL = pb.GetModelResponse(name="fake", vocabulary_size=336, positions=256, compute_type="int8_float32")
+BUSY = Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "the queue is full")
+
+
+class Answer(list[Any]):
+    """Two messages with three tokens, and the end; ``before`` runs when the call has arrived."""
+
+    def __init__(self, before: Any = None) -> None:
+        messages = [pb.GenerateStreamResponse(delta=pb.Delta(token_ids=ids)) for ids in ([5], [6, 7])]
+        end = pb.Sample(finish_reason=pb.FINISH_REASON_MAX_TOKENS, usage=pb.Usage(new_tokens=3, batch_size=1))
+        super().__init__([*messages, pb.GenerateStreamResponse(finished=end)])
+        self._before = before
+
+    def __iter__(self) -> Iterator[Any]:
+        if self._before:
+            self._before()
+        return super().__iter__()
+
+
+@pytest.fixture
+def running() -> Iterator[Running]:
+    running = fake_server.start()
+    running.set_health("SERVING")
+    yield running
+    running.stop()
+
+
+def drive(running: Running, method: str, *arguments: Any) -> tuple[list[Record], str | None]:
+    async def go() -> tuple[list[Record], str | None]:
+        async with AsyncClient(running.fake.target, retries=0) as client:
+            found = Drive(client, timeout_s=20)
+            stopped = await getattr(found, method)(*arguments)
+        return found.records, stopped
+
+    return asyncio.run(go())
+
+
+def work(count: int) -> list[Continuation]:
+    return [Continuation((50, 51, 52), 3, 3)] * count
+
+
+def test_open_loop_sends_on_time_whatever_the_server_does(running: Running) -> None:
+    together = threading.Barrier(3)  # no answer before the third request is there
+    running.fake.will("GenerateStream", *[Answer(lambda: together.wait(20)) for _ in range(3)])
+    records, stopped = drive(running, "open", work(3), [0.0, 0.01, 0.02])
+    assert stopped is None
+    assert [record.status for record in records] == ["OK"] * 3
+    due = sorted(record.scheduled_s for record in records)
+    assert [round(time_s - due[0], 6) for time_s in due] == [0.0, 0.01, 0.02]
+
+
+def test_closed_loop_never_has_more_under_way_than_asked(running: Running) -> None:
+    running.fake.will("GenerateStream", *[Answer() for _ in range(6)])
+    records, _ = drive(running, "closed", work(6), 2)
+    for record in records:
+        assert sum(other.sent_s <= record.sent_s < other.end_s for other in records) <= 2
+
+
+def test_tokens_of_one_message_arrive_together_and_the_sample_fills_the_record(running: Running) -> None:
+    running.fake.will("GenerateStream", Answer())
+    (record,), _ = drive(running, "closed", work(1), 1)
+    assert len(record.arrivals_s) == 3 and record.messages == 2
+    assert record.gaps_s[1] == 0.0
+    assert (record.new_tokens, record.batch_rows) == (3, 1)
+
+
+def test_refused_and_cut_short_requests_are_noted_and_the_run_goes_on(running: Running) -> None:
+    unfinished = Answer()
+    unfinished.pop()
+    running.fake.will("GenerateStream", BUSY, unfinished, Answer())
+    records, stopped = drive(running, "closed", work(3), 1)
+    assert [record.status for record in records] == ["RESOURCE_EXHAUSTED", "UNFINISHED", "OK"]
+    assert stopped is None
+    assert len(running.fake.calls) == 3  # no retry hides a refusal
+
+
+def test_interrupted_run_keeps_its_records(running: Running) -> None:
+    arrived, released = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        arrived.set()
+        released.wait(20)
+
+    running.fake.will("GenerateStream", Answer(), Answer(hang))
+
+    async def go() -> tuple[list[Record], str | None]:
+        async with AsyncClient(running.fake.target, retries=0) as client:
+            found = Drive(client, timeout_s=20)
+            sending = asyncio.create_task(found.closed(work(5), 1))
+            await asyncio.to_thread(arrived.wait, 20)
+            sending.cancel()
+            return found.records, await sending
+
+    records, stopped = asyncio.run(go())
+    released.set()
+    assert [record.status for record in records] == ["OK", "CANCELLED"]
+    assert stopped == "interrupted"
+
+
+def load(running: Running, *flags: str) -> int:
+    lengths = ("--prompt-tokens", "3", "--new-tokens", "3", "--warmup", "1")
+    return main(["load", "--server", running.fake.target, *lengths, *flags])
+
+
+def test_results_hold_model_workload_levels_and_records(
+    running: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    running.fake.will("GetModel", MODEL)
+    running.fake.will("GenerateStream", *[Answer() for _ in range(22)])
+    code = load(
+        running, "--concurrency", "1,2", "--requests", "10", "--e2e-ms", "60000", "--out", str(tmp_path)
+    )
+    result = json.loads((tmp_path / "load-fixed-closed.json").read_text())
+    last_line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert result == last_line
+    assert result["model"]["name"] == "fake"
+    assert [(each["value"], each["requests"], each["statuses"]) for each in result["levels"]] == [
+        (1, 10, {"OK": 10}), (2, 10, {"OK": 10}),
+    ]  # fmt: skip
+    assert result["levels"][0]["end_to_end_s"]["p99"] is None
+    assert code == (1 if any(each["invalid"] for each in result["levels"]) else 0)
+    lines = (tmp_path / "load-fixed-closed.records.jsonl").read_text().splitlines()
+    assert len(lines) == 20 and len(json.loads(lines[0])["arrivals_s"]) == 3
+    for plot in ("saturation", "latency"):
+        assert "<svg" in (tmp_path / f"load-fixed-closed-{plot}.svg").read_text()
+
+
+def test_server_that_dies_in_the_middle_leaves_partial_results(
+    running: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    running.fake.will("GetModel", MODEL)
+    running.fake.will(
+        "GenerateStream", *[Answer() for _ in range(5)], Answer(lambda: running.grpc_server.stop(0))
+    )
+    assert load(running, "--concurrency", "1,2", "--requests", "50", "--out", str(tmp_path)) == 1
+    result = json.loads((tmp_path / "load-fixed-closed.json").read_text())
+    assert result["partial"] and "the server went away" in result["stopped"]
+    assert len(result["levels"]) == 1
+    assert result["levels"][0]["statuses"]["OK"] >= 4
+    assert "PARTIAL: the server went away" in capsys.readouterr().out
+
+
+def test_missing_server_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["load", "--server", "127.0.0.1:1"]) == 2
+    assert capsys.readouterr().err.startswith("askwell-bench: no server at 127.0.0.1:1")
+
+
+def test_overhead_compares_equal_work_three_ways(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    convert = [
+        str(Path(sys.executable).parent / "askwell-convert"),
+        str(DATA / "tiny-gptj"),
+        str(tmp_path / "m"),
+    ]
+    subprocess.run([*convert, "--quantization", "float32"], check=True, capture_output=True)
+    lengths = ("--prompt-tokens", "8", "--new-tokens", "4", "--threads", "1", "--batches", "1")
+    model = str(tmp_path / "m")
+    assert main(["overhead", "--model", model, "--pairs", "2", "--first-token-pairs", "2", *lengths]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert found["throughput_ratio"] > 0 and found["streamed_ratio"] > 0
+    assert found["added_first_token_ms"] != 0

@@ -1,0 +1,100 @@
+"""What a load run asks for, and when: the same again for the same seed."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from askwell_bench.arrival import gamma_arrivals
+from askwell_bench.level import Level, levels_from_text
+from askwell_bench.trace import TraceEntry, read_trace
+from askwell_bench.workload import Vocabulary, mixed, preamble, questions, traced
+
+VOCABULARY = Vocabulary(size=50_400, positions=2048)
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+def test_same_seed_gives_the_same_work_and_another_seed_other_work() -> None:
+    assert mixed(VOCABULARY, 20, seed=3) == mixed(VOCABULARY, 20, seed=3)
+    assert mixed(VOCABULARY, 20, seed=3) != mixed(VOCABULARY, 20, seed=4)
+
+
+def test_preamble_is_all_that_prompts_share() -> None:
+    work = preamble(VOCABULARY, 30, 0, shared_tokens=40, prompt_tokens=8, new_tokens=16)
+    assert len({each.prompt[:40] for each in work}) == 1
+    assert len({each.prompt[40] for each in work}) > 25
+    assert {(len(each.prompt), each.min_new_tokens, each.new_tokens) for each in work} == {(48, 16, 16)}
+
+
+def test_mixed_lengths_are_log_normal_within_bounds_and_share_one_minimum() -> None:
+    work = mixed(VOCABULARY, 2000, seed=0)
+    prompts, news = [len(each.prompt) for each in work], [each.new_tokens for each in work]
+    assert (min(prompts) >= 32, max(prompts) <= 1024, min(news) >= 16, max(news) <= 256) == (True,) * 4
+    assert np.median(prompts) == pytest.approx((32 * 1024) ** 0.5, rel=0.1)
+    assert np.median(news) == pytest.approx((16 * 256) ** 0.5, rel=0.1)
+    assert {each.min_new_tokens for each in work} == {16}  # another minimum would be another batch
+    small = mixed(Vocabulary(336, 256), 200, seed=0)
+    assert max(len(each.prompt) + each.new_tokens for each in small) <= 256
+
+
+def test_prompts_that_do_not_fit_the_model_are_refused_before_anything_is_sent() -> None:
+    with pytest.raises(ValueError, match="2000 and 49 new tokens exceed the model's 2048 positions"):
+        preamble(VOCABULARY, 1, 0, 1000, 1000, 49)
+
+
+def test_every_example_job_has_its_resume() -> None:
+    work = questions(EXAMPLES, 7)
+    assert [each.job.stem for each in work] == [each.resume.stem for each in work]
+    assert len(set(work)) == 6 and work[6] == work[0]
+    with pytest.raises(ValueError, match="holds no jobs"):
+        questions(EXAMPLES / "jobs", 1)
+
+
+@pytest.mark.parametrize("burstiness", [0.25, 1.0, 4.0])
+def test_arrivals_keep_their_rate_and_their_burstiness(burstiness: float) -> None:
+    offsets = gamma_arrivals(5.0, burstiness, 20_000, seed=1)
+    gaps = np.diff(offsets)
+    assert gaps.mean() == pytest.approx(1 / 5.0, rel=0.05)
+    assert gaps.std() / gaps.mean() == pytest.approx(burstiness**-0.5, rel=0.05)  # of a gamma distribution
+    assert offsets == gamma_arrivals(5.0, burstiness, 20_000, seed=1)
+
+
+def test_trace_is_replayed_in_order_from_its_first_request(tmp_path: Path) -> None:
+    path = tmp_path / "trace.jsonl"
+    path.write_text(
+        '{"at_s": 7.5, "prompt_tokens": 30, "new_tokens": 4}\n\n'
+        '{"at_s": 5, "prompt_tokens": 9, "new_tokens": 8}\n'
+    )
+    entries = read_trace(path, positions=64)
+    assert entries == [TraceEntry(0.0, 9, 8), TraceEntry(2.5, 30, 4)]
+    work = traced(VOCABULARY, entries, seed=0)
+    assert [(len(each.prompt), each.new_tokens, each.min_new_tokens) for each in work] == [
+        (9, 8, 4),
+        (30, 4, 4),
+    ]
+
+
+def test_broken_lines_of_a_trace_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "trace.jsonl"
+    path.write_text(
+        '{"at_s": 0, "prompt_tokens": 9, "new_tokens": 8}\n'
+        "nonsense\n"
+        '{"at_s": NaN, "prompt_tokens": 9, "new_tokens": 8}\n'
+        '{"at_s": 1, "prompt_tokens": 9.5, "new_tokens": 8}\n'
+        '{"at_s": 1, "prompt_tokens": 60, "new_tokens": 8}\n'
+        "[]\n" + "nonsense\n" * 3
+    )
+    with pytest.raises(ValueError) as refusal:
+        read_trace(path, positions=64)
+    for told in (
+        "line 2: not JSON", "line 3: at_s", "line 4: prompt_tokens",
+        "line 5: 60 + 8 tokens exceed the model's 64 positions", "line 6: not a JSON object", "and 3 more",
+    ):  # fmt: skip
+        assert told in str(refusal.value)
+
+
+def test_levels_are_whole_numbers_at_a_time_or_rates_above_zero() -> None:
+    assert levels_from_text("1,4", "closed", 1.0) == [Level("closed", 1), Level("closed", 4)]
+    assert levels_from_text("0.5", "open", 0.5) == [Level("open", 0.5, 0.5)]
+    for text in ("1.5", "0", "", "1,,2", "-1", "many"):
+        with pytest.raises(ValueError, match="is not a list of whole numbers"):
+            levels_from_text(text, "closed", 1.0)
