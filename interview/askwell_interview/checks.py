@@ -3,12 +3,13 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rapidfuzz.fuzz import partial_ratio, ratio, token_set_ratio
 
 from .bank import SLOT, bank
 from .data_file import plain_words, telling_words
-from .ground import Ground, digest, field_stems, question_words
+from .ground import Ground, digest, field_stems, name_pairs, question_words
 from .lawful import unlawful_topic
 from .parse import continuation
 from .personal import find_personal
@@ -54,11 +55,12 @@ class Candidate:
     def telling(self) -> frozenset[str]:
         """Stems of what the model added that say something: from the documents, or a word of work that
         names a circumstance. Those of the competency and everyday words do not count."""
-        idle = {*stems(self.item.competency), *self.ground.occupation}
+        own = stems(self.item.competency)
         return frozenset(
             s
             for s in stems(self.added)
-            if s not in idle
+            if s not in self.ground.occupation
+            and not any(_akin(s, other) for other in own)
             and len(s) > 2
             and (
                 s in telling_words()
@@ -67,6 +69,19 @@ class Candidate:
         )
 
 
+def _akin(one: str, other: str) -> bool:
+    """One stem, or the start of the other: "negotiate" says nothing beside "negotiation"."""
+    short, long = sorted((one, other), key=len)
+    return one == other or (len(short) >= 5 and long.startswith(short))
+
+
+# What cannot follow "to" where a verb must.
+_NO_VERB = re.compile(
+    r"(?:(?:an?|the|your|our|their|its|this|that|these|those|it|you|me|us|any|some|all|what|how|when|with|"
+    r"for|of|in|on|at|from|by|and|or|not)\b|(?!bring|sing|need|feed|exceed|proceed|succeed|speed|embed|shed)"
+    r"\w+(?:ing|ed)\b)",
+    re.IGNORECASE,
+)
 _DANGLING = frozenset(
     re.findall(
         r"\S+",
@@ -89,6 +104,7 @@ def form(c: Candidate) -> bool:
         and sum(ch.isascii() or ch in "éèüöäßñç" for ch in letters) >= 0.95 * max(1, len(letters))
         and len(question_words(c.added)) >= (1 if c.opening.endswith(" with") else 2)
         and words[-1].casefold() not in _DANGLING
+        and not (c.opening.endswith(" to") and _NO_VERB.match(c.added))
         and not re.search(r"\b([\w-]+)(?: \1\b)", c.added, re.IGNORECASE)
     )
 
@@ -97,7 +113,7 @@ def about(c: Candidate) -> bool:
     """Asks about the competency: by its name, nearly its name, most of its words, or as "it"."""
     text, name = c.text.casefold(), c.item.competency.casefold()
     asked = text.rsplit(". ", 1)[-1]
-    if name not in asked and not re.search(r"\b(?:it|instead)\b", asked):
+    if name not in asked and not re.search(r"\b(?:it|them|instead)\b", asked):
         # The opening names it a sentence earlier: what is asked must still be about it.
         near = frozenset(stems(name)) | (c.own - plain_words())
         return not near.isdisjoint(stems(c.added))
@@ -108,10 +124,14 @@ def about(c: Candidate) -> bool:
 
 
 def invented(c: Candidate) -> bool:
-    """Names a skill or a name that stands in neither document (for a core: not in the job), or a number that
-    does not stand in the item's own evidence: a figure from elsewhere says something false here."""
+    """Names a skill or a name that stands in neither document (for a core: not in the job), joins two names
+    into a third, or gives a number that does not stand in the item's own evidence: a figure from elsewhere
+    says something false here."""
     skills = c.ground.job_skills if c.item.slot is Slot.CORE else c.ground.job_skills | c.ground.resume_skills
-    for hit in gazetteer().hits(c.added):
+    hits = gazetteer().hits(c.added)
+    if any(c.added[one.end : two.start] == " " for one, two in pairwise(hits)):
+        return True  # "Django FastAPI": two skills run together
+    for hit in hits:
         named = hit.entry.kind != "soft" and hit.entry.field != "general"
         if named and hit.entry.name.casefold() not in skills and not set(stems(hit.entry.name)) <= c.known:
             return True
@@ -122,7 +142,7 @@ def invented(c: Candidate) -> bool:
             return True
         if any(ch.isupper() for ch in word) and word != "I" and not found <= c.known:
             return True
-    return False
+    return not name_pairs(_without_skills(c.added, skills)) <= c.ground.names
 
 
 # Each line is one way in which a small model loses the thread.
@@ -138,14 +158,19 @@ _CONFUSED = re.compile(
             r"\b(?:me|my|mine|myself|i|i['’]\w+)\b|\b(?:tell|describe) us\b|"
             r"\byou['’]d like to (?:know|share)\b",
             r"\byour (?:own )?(?:business|company|boss|dream|life|favou?rite|job|role|position|career|"
-            r"money|finances|friend)\b",
-            r"\bmake (?:money|a business)\b|\bpersonal finances?\b|\bimprove your (?:\w+ )?skills?\b|"
+            r"money|finances|friend|own|restaurant|school|firm|startup)\b",
+            r"\bmake (?:money|(?:an?|the|our) (?:better )?(?:business|restaurant|company|school))\b|"
+            r"\bpersonal finances?\b|\bimprove your (?:\w+ )?skills?\b|"
             r"\bthe mistake\b",
             r"\b(?:might|could) (?:have|describe)\b|, which\b|\b(?:not|n['’]t) (?:just|only)\b",
             r"\bit comes to (?:your|the|an?|this) (?:job|work|role|career|position|team)\b",
             r"\bhad to choose|^ ?(?:to )?choose\b|^ ?be(?:come)? an? |^ ?you['’]re (?:in|at) (?:the|"
             r"an?) \w+$",
             r"\b(\w{4,}) (?:or|and|to) (?:\w+ )?\1\b",
+            r"\b(?:create|build|make|start|design)(?: and \w+)? your\b",
+            r"^(?:would|will|can|could|might|may|should|must)\b|^(?:['’]re|are) (?:not|in|on|at)\b",
+            r"\b(?:too|very) (?:large|big|fat|old|small)$|\bdeliver(?:ing)? (?:an?|the) (?:\w+ ){0,2}"
+            r"(?:patient|team|nurse)\b|\bget away with\b|\bof \w+ed$|\ball about\b|\bout of an? ",
         )
     ),
     re.IGNORECASE,
@@ -154,7 +179,24 @@ _CONFUSED = re.compile(
 
 def confused(c: Candidate) -> bool:
     """Speaks as somebody else: answers, asks about the interview, takes the candidate for the employer."""
+    if c.opening.endswith(" because") and re.search(r"\d|\b(?:we|have to|has to|needs? to)\b", c.added):
+        return True  # a figure of a success as the cause of a failure; a past told in the present
+    if c.opening.endswith((" which you", " how you")) and re.match(r"['’]d\b|have to\b", c.added):
+        return True
     return _CONFUSED.search(c.added) is not None
+
+
+# A purpose or circumstance that fits every job: "help a client", "of a mistake", "with the company".
+_THIN = re.compile(
+    r"(?:(?:help|improve|manage|process|create|make|build|deliver|provide|serve|support|grow|sell|handle|of|with|"
+    r"you have|(?:you(?:['’]re| are)? )?(?:work|teach|deal)\w*(?: with| in)?) )?"
+    r"(?:(?:an?|the|your|our|this|some|new|better|more|large) ){0,2}"
+    r"(?:business|company|companies|clients?|customers?|products?|data|teams?|school|hospital|restaurant|"
+    r"organi[sz]ation|world|people|equipment|performance|mistakes?|issues?|problems?|students?|patients?)"
+    r"(?: (?:improve|succeed|grow))?"
+    r"|(?:(?:['’]re|are) asked|try|have) to explain(?: it)?(?: to (?:someone|others))?",
+    re.IGNORECASE,
+)
 
 
 def vague(c: Candidate) -> bool:
@@ -167,7 +209,7 @@ def vague(c: Candidate) -> bool:
         if s not in plain and s not in c.known and s not in telling_words() and len(s) > 2
     }
     own = stems(c.item.competency)
-    if c.item.competency.casefold() in c.added.casefold():
+    if _THIN.fullmatch(c.added) or c.item.competency.casefold() in c.added.casefold():
         return True
     if c.item.kind == "tool" and not set(own).isdisjoint(stems(c.added)):
         return True
@@ -192,6 +234,19 @@ def private(c: Candidate) -> bool:
     )
 
 
+def unlawful(c: Candidate) -> bool:
+    """Touches a protected topic, other than by naming a skill that the job asks for: "immigration law"."""
+    text = _without_skills(c.text, c.ground.job_skills)
+    return unlawful_topic(text.replace(c.item.competency, " ")) is not None
+
+
+def _without_skills(text: str, skills: frozenset[str]) -> str:
+    for hit in reversed(gazetteer().hits(text)):
+        if hit.entry.name.casefold() in skills:
+            text = f"{text[: hit.start]} , {text[hit.end :]}"
+    return text
+
+
 def copied(c: Candidate) -> bool:
     """Is an example of the prompt or a question of the bank."""
     known = (*EXAMPLE_QUESTIONS, *(e.text.replace(SLOT, c.item.competency) for e in bank()))
@@ -208,7 +263,7 @@ CHECKS: tuple[tuple[str, Callable[[Candidate], bool]], ...] = (
     ("competency", lambda c: not about(c)),
     ("invented", invented),
     ("private", private),
-    ("unlawful", lambda c: unlawful_topic(c.text.replace(c.item.competency, "")) is not None),
+    ("unlawful", unlawful),
     ("confused", confused),
     ("vague", vague),
     ("copied", copied),

@@ -8,6 +8,10 @@ from .span import Span
 
 MAX_QUOTE = 240
 _EDGE = " \n\t,;:|•·-–—*_("
+# What is left hanging where a name was cut off.
+_HANGING = re.compile(
+    r"(?:[ ,;]+(?:together|along|jointly|and|with|by|to|under|for|from|of|the|my|our|a))+[ ,;]*$"
+)
 
 
 def quote_segment(text: str, segment: Segment, personal: list[Span]) -> Evidence | None:
@@ -30,8 +34,10 @@ def quote_around(text: str, segment: Segment, start: int, end: int, personal: li
             return None
         if span.end <= start:
             left = max(left, span.end)
-        elif span.start >= end:
-            right = min(right, span.start)
+        elif end <= span.start < right:
+            right = span.start
+            if hanging := _HANGING.search(text[end:right]):
+                right = end + hanging.start()
     left, right = _shorten(text, left, right, start, end)
     while left < start and text[left] in _EDGE:
         left += 1

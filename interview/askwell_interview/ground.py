@@ -20,6 +20,7 @@ class Ground:
 
     ``personal`` holds digests of the words found in personal data only, so that a question can be checked
     for them without keeping them. ``occupation``: the title's head, "nurse", which tells nothing new.
+    ``names``: pairs of neighbours with capitals, so that "Power Query" and "Dynamics 365" make no third name.
     """
 
     job: frozenset[str]
@@ -28,11 +29,13 @@ class Ground:
     resume_skills: frozenset[str]
     personal: frozenset[str]
     occupation: frozenset[str]
+    names: frozenset[tuple[str, str]]
 
 
 def ground_from_reading(reading: Reading) -> Ground:
-    job, resume = _stems(reading.job), _stems(reading.resume) if reading.resume else frozenset()
     texts = [text for text in (reading.job, reading.resume) if text is not None]
+    kept = [_kept(text) for text in texts]
+    job, resume = frozenset(stems(kept[0])), frozenset(stems(" ".join(kept[1:])))
     private = {
         word
         for text in texts
@@ -47,11 +50,12 @@ def ground_from_reading(reading: Reading) -> Ground:
         frozenset(reading.shown),
         frozenset(map(digest, private)),
         frozenset(stems(re.split(r" (?:of|for|in) ", reading.features.job_title)[0])[-1:]),
+        name_pairs(" ".join((*kept, *(n.entry.name for n in reading.asked.values())))),
     )
 
 
-def _stems(text: Text) -> frozenset[str]:
-    """The company's praise of itself is left out: nothing there is worth a question."""
+def _kept(text: Text) -> str:
+    """The text without personal data and without the company's praise of itself: no matter for questions."""
     kept = []
     for segment in text.segments:
         if segment.section in (Section.OFFER, Section.PERSONAL):
@@ -62,7 +66,15 @@ def _stems(text: Text) -> frozenset[str]:
                 kept.append(text.text[at : max(at, span.start)])
                 at = max(at, span.end)
         kept.append(text.text[at : max(at, segment.end)])
-    return frozenset(stems(" ".join(kept)))
+    return " ".join(kept)
+
+
+def name_pairs(text: str) -> frozenset[tuple[str, str]]:
+    """Neighbouring words that both begin with a capital or a digit, by their stems."""
+    return frozenset(
+        (stem(match.group(1)), stem(match.group(2)))
+        for match in re.finditer(r"(?<!\w)(?=([A-Z][\w'’+#.-]*\w) ([A-Z\d][\w'’+#.-]*))", text)
+    )
 
 
 def _private_words(value: str) -> Iterable[str]:
@@ -78,12 +90,14 @@ def digest(word: str) -> str:
 
 @cache
 def field_stems(field: str) -> frozenset[str]:
-    """Words of all skills of a professional field: what its people talk of, in either document or not."""
+    """What people of a professional field talk of, in either document or not: words of its skills' names. A
+    word that is a name by itself, "blockchain", would name that skill."""
     names = {
         name
         for entry in gazetteer().spellings.values()
         if entry.field == field
         for name in (entry.name, *entry.aliases)
+        if " " in name or "-" in name
     }
     return frozenset(s for name in names for s in stems(name))
 

@@ -1,17 +1,20 @@
 """People's names: found at the head of a résumé, behind a label or a title, and wherever they come again."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
-from .data_file import first_names
+from .data_file import first_names, plain_words
+from .deed import is_deed
 from .segment import heading
 from .skill import gazetteer
 from .span import Span
+from .word import stem
 
 _PART = r"(?:[A-ZÀ-ÖØ-ÞŁŚŻŹĆŘŠŽČĐİ][\w'’-]*[\w]|[A-ZÀ-ÖØ-ÞŁŚŻŹĆŘŠŽČĐİ]\.?)"
 _FULL = re.compile(
-    rf"{_PART}(?:,? (?:(?:van|von|de|der|den|da|di|del|della|la|le|bin|ibn|al|el|dos|ter|"
+    rf"{_PART}(?:,? (?:(?:van|von|de|der|den|da|das|di|do|del|della|la|le|bin|bint|ibn|al|el|dos|ter|"
     rf"zu) ){{0,2}}{_PART}){{1,4}}"
 )
 _LABEL = re.compile(
@@ -19,14 +22,22 @@ _LABEL = re.compile(
     r"candidate|contact(?: person)?|"
     r"referees?|references?|(?:hiring |line )?manager|supervisor|recruiter|signed|yours sincerely,?|"
     r"written by|author)"
-    r"[ *_]*[:\n][ *_\n]*(?P<value>[^\n]{2,60})",
+    r"[ *_]*[:|\n][ *_\n]*(?P<value>[^\n]{2,60})",
     re.IGNORECASE | re.MULTILINE,
 )
-_TITLED = re.compile(rf"\b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Sir|Dame)\.? ({_PART}(?: {_PART}){{0,2}})")
+_TITLED = re.compile(
+    rf"\b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Sir|Dame|Herr|Frau|Mme|Mlle|Madame|"
+    rf"Monsieur|Sr|Sra|Señora?)\.? ({_PART}(?: {_PART}){{0,2}})"
+)
 _PREFIX = re.compile(
     r"^(?:curriculum vitae|r[ée]sum[ée]|cv|lebenslauf)(?: of| for| –| -|:|,|\s)*|^(?:mr|mrs|ms|miss|"
     r"dr|prof)\.? ",
     re.IGNORECASE,
+)
+_DOER = re.compile(
+    rf"(?:^[ #*_•·▪●–—-]*|[.!?;|] +)(?P<who>{_PART}(?: {_PART}){{0,2}}) (?:(?:has|have|had|was|also|\w+ly) )?"
+    r"(?P<verb>[a-z]+)\b",
+    re.MULTILINE,
 )
 _CUT = re.compile(r"\s+[|–—•·/-]\s+|\s*[|•·;(]\s*|,\s+(?=[A-Z]{2,5}\b)")
 _NOT_A_NAME = frozenset(
@@ -71,24 +82,70 @@ def names_in_text(text: str, emails: Iterable[str], has_contact: bool) -> list[S
     for match in _LABEL.finditer(text):
         for name in _people(match.group("value"), trusted="name" in match.group().casefold()):
             found.append(name)
-    found += [match.group(1) for match in _TITLED.finditer(text)]
+    for match in _TITLED.finditer(text):
+        found.append(match.group(1))
+        spans.append(Span(match.start(), match.end(), "name"))
     found += _header_names(text, words, has_contact)
+    found += _mailed(text, words)
+    found += _doers(text)
     for match in _FULL.finditer(text):
-        parts = re.split(r",? ", match.group())
-        # A capital opens every sentence, so only a known first name before a word of no skill or trade tells.
-        for first, last in pairwise(parts):
-            if first.casefold() in first_names() and _may_be_name(last) and not _skill(f"{first} {last}"):
-                found.append(f"{first} {last}")
+        found += _within(match.group())
     for full in dict.fromkeys(found):
         spans.extend(_occurrences(text, full))
     return spans
 
 
+def _within(run: str) -> Iterator[str]:
+    """Names among neighbouring words with capitals.
+
+    A capital opens every sentence, so only a known first name before a word of no skill or trade tells, or
+    letters that English has not.
+    """
+    parts = re.split(r",? ", run)
+    for at, (first, last) in enumerate(pairwise(parts)):
+        if first.casefold() in first_names() and _may_be_name(last) and not _skill(f"{first} {last}"):
+            rest = takewhile(lambda part: _may_be_name(part) and not _skill(part), parts[at + 2 : at + 4])
+            yield " ".join((first, last, *rest))
+    if not run.isascii() and all(_may_be_name(part) for part in parts) and not _skill(run):
+        yield run
+
+
+def _mailed(text: str, email_words: frozenset[str]) -> Iterator[str]:
+    """Words with a capital that an e-mail address is made of: "Venkat" beside venkat.iyer@example.in."""
+    for match in re.finditer(rf"(?<!\w){_PART}(?!\w)", text):
+        word = match.group()
+        if len(word) > 2 and _folded(word) in email_words and not _is_nobodys_word(text, word):
+            yield word
+
+
+def _doers(text: str) -> Iterator[str]:
+    """Who "led" or "built" at the head of a sentence: in a résumé the candidate, by whatever name."""
+    for match in _DOER.finditer(text):
+        words = match.group("who").split()
+        if is_deed(match.group("verb")) and not any(_is_nobodys_word(text, word) for word in words):
+            yield match.group("who")
+
+
+def _is_nobodys_word(text: str, word: str) -> bool:
+    """Whether the word is one of everyday English, of a trade or a skill, or in small letters elsewhere."""
+    return (
+        word.endswith("ly")
+        or stem(word) in plain_words()
+        or is_deed(word.lower())
+        or not _may_be_name(word)
+        or _skill(word)
+        or _common(text, [word])
+    )
+
+
 def _locals(emails: Iterable[str]) -> frozenset[str]:
     local = (re.split(r"@|\(at\)|\[at\]", email, maxsplit=1)[0] for email in emails)
-    return frozenset(
-        part.casefold() for name in local for part in re.split(r"[\W\d_]+", name) if len(part) > 2
-    )
+    return frozenset(_folded(part) for name in local for part in re.split(r"[\W\d_]+", name) if len(part) > 2)
+
+
+def _folded(word: str) -> str:
+    """Small letters without accents, as addresses write them."""
+    return "".join(c for c in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(c))
 
 
 def _people(value: str, *, trusted: bool) -> Iterator[str]:
@@ -118,9 +175,7 @@ def _header_names(text: str, email_words: frozenset[str], has_contact: bool) -> 
                 yield cjk.group(1)
                 continue
             parts = [part for part in re.split(r",? ", piece) if part]
-            known = [
-                p for p in parts if p.casefold().strip("'’.,") in email_words or _in_words(p, email_words)
-            ]
+            known = [p for p in parts if _folded(p).strip("'’.,") in email_words or _in_words(p, email_words)]
             if len(parts) == 1 and known and index < 3:
                 yield piece
             if not _FULL.fullmatch(piece) or not 2 <= len(parts) <= 5:
@@ -137,7 +192,7 @@ def _header_names(text: str, email_words: frozenset[str], has_contact: bool) -> 
 
 def _in_words(part: str, email_words: frozenset[str]) -> bool:
     """Whether a name's part stands in a local part written in one, as in "jdoe" or "janedoe"."""
-    bare = re.sub(r"\W", "", part.casefold())
+    bare = re.sub(r"\W", "", _folded(part))
     return len(bare) > 2 and any(bare in word for word in email_words)
 
 
@@ -160,8 +215,12 @@ def _reads_as_resume(text: str) -> bool:
 
 
 def _common(text: str, parts: list[str]) -> bool:
-    """Whether the text uses any of the words in lower case, as no name is."""
-    return any(re.search(rf"\b{re.escape(part.lower())}\b", text) for part in parts if len(part) > 3)
+    """Whether the text uses any of the words in lower case, as no name is but in an address."""
+    return any(
+        re.search(rf"(?<![\w.@+-]){re.escape(part.lower())}(?![\w@+-]|\.\w)", text)
+        for part in parts
+        if len(part) > 3
+    )
 
 
 def _occurrences(text: str, full: str) -> Iterator[Span]:

@@ -6,7 +6,7 @@ import zlib
 from io import BytesIO
 
 from pypdf import PdfReader
-from pypdf.errors import FileNotDecryptedError, PyPdfError
+from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError
 
 from .error import DocumentError
 
@@ -20,7 +20,8 @@ def read_pdf(content: bytes, max_characters: int) -> str:
     """Every page's text, pages parted by an empty line. Raises DocumentError."""
     try:
         reader = PdfReader(BytesIO(content), strict=False)
-        if reader.is_encrypted:
+        # The empty password opens what is only protected against changes.
+        if reader.is_encrypted and not reader.decrypt(""):
             raise DocumentError("the PDF is encrypted: save it without a password")
         pages = len(reader.pages)
         if pages > MAX_PAGES:
@@ -28,7 +29,7 @@ def read_pdf(content: bytes, max_characters: int) -> str:
         text = _text(reader, max_characters)
     except DocumentError:
         raise
-    except FileNotDecryptedError:
+    except (DependencyError, FileNotDecryptedError):
         raise DocumentError("the PDF is encrypted: save it without a password") from None
     except (
         PyPdfError,

@@ -9,7 +9,8 @@ from .name import names_in_text
 from .span import Span, merge
 
 _EMAIL = re.compile(
-    r"(?<![\w.+%'-])[\w.+%'-]+\s?(?:@|\(at\)|\[at\])\s?[\w-]+(?:\s?(?:\.|\(dot\)|\[dot\])\s?[\w-]+){1,6}",
+    r"(?<![\w.+%'-])[\w.+%'-]+\s?(?:@|\(at\)|\[at\])\s?[\w-]+(?:\s?(?:\.|\(dot\)|\[dot\])\s?[\w-]+){1,6}"
+    r"|(?<![\w.+-])[\w.+-]+ at [\w-]+(?: dot [\w-]+){1,3}\b",
     re.IGNORECASE,
 )
 _URL = re.compile(
@@ -49,7 +50,7 @@ _ADDRESS = re.compile(
     r"|[\u4e00-\u9fff]{2,12}(?:省|市|区|路|街)[\u4e00-\u9fff\d]{0,30}号?"
 )
 _LABELLED = re.compile(
-    r"^[ \t#*_•·|-]*(?:(?:home|postal|permanent|current|mailing) )?(?:address|residence|date of birth|"
+    r"(?:^|\|)[ \t#*_•·|-]*(?:(?:home|postal|permanent|current|mailing) )?(?:address|residence|date of birth|"
     r"d\.?o\.?b\.?|"
     r"birth ?(?:date|day|place)|place of birth|born|age|nationality|nationalities|citizenship|marital status|"
     r"civil status|family(?: status)?|spouse|partner|children|dependents|religion|gender|sex|ethnicity|race|"
@@ -59,7 +60,10 @@ _LABELLED = re.compile(
     r"blood group|"
     r"health|disabilit(?:y|ies)|father(?:'s name)?|mother(?:'s name)?|military service|phone|"
     r"telephone|tel|mobile|"
-    r"cell|fax|e-?mail|photo)\b[.\s*_]*[:\-–—][^\n]*",
+    r"cell|fax|e-?mail|photo|geburts(?:datum|tag|ort)|geboren(?: am)?|familienstand|staatsangeh[öo]rigkeit|"
+    r"anschrift|adresse|telefon|mobil|handy|date de naissance|nationalité|[ée]tat civil|situation familiale|"
+    r"fecha de nacimiento|estado civil|nacionalidad|data de nascimento|nacionalidade|data di nascita|"
+    r"nazionalità)\b[.\s*_]*[:|\-–—][^\n]*",
     re.IGNORECASE | re.MULTILINE,
 )
 _LIFE = re.compile(

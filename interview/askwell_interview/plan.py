@@ -126,6 +126,8 @@ def _probe_topics(reading: Reading) -> list[_Topic]:
         shown = reading.shown.get(name)
         if named.entry.kind == "licence" and shown is not None:
             continue  # a certificate that is there is looked at, not talked about
+        if shown is None and not named.others.isdisjoint(reading.shown):
+            continue  # "SAP or Microsoft Dynamics": one of them is what the job asks for
         topics.append(_topic(named, _relation(named, shown), shown))
     fields = {named.entry.field for named in reading.asked.values()} - {"", "general"}
     claims = [
@@ -253,16 +255,19 @@ def _reason(topic: _Topic) -> str:
     if topic.relation is Relation.JOB:
         if topic.entry.kind == "duty":
             return f"The job holder will be {name}."
-        years = f" ({topic.asked_years:g} years)" if topic.asked_years else ""
+        years = f" ({_years(topic.asked_years)})" if topic.asked_years else ""
         return f"The job asks for {name}{years}."
     if topic.relation is Relation.MATCH:
-        return f"Job and résumé both name {name}: find out how deep it goes."
+        return f"Job and résumé both name {name}: find out how deep the experience goes."
     if topic.relation is Relation.GAP:
         level = "requires" if topic.required else "welcomes"
-        return f"The job {level} {name} and the résumé does not name it."
+        return f"The job {level} {name}, which the résumé does not name."
     if topic.relation is Relation.PARTIAL:
-        return (
-            f"The job asks for {topic.asked_years:g} years of {name}; the résumé shows {topic.shown_years:g}."
-        )
+        asked, shown = _years(topic.asked_years), _years(topic.shown_years)
+        return f"The job asks for {asked} of {name}; the résumé shows {shown}."
     where = "" if topic.job else ", which the job does not name,"
     return f"The résumé claims {name}{where} and tells no occasion."
+
+
+def _years(years: float | None) -> str:
+    return f"{years or 0:g} year{'' if years == 1 else 's'}"

@@ -11,7 +11,7 @@ from typing import Literal
 from .features import Features
 from .plan import PlanItem
 from .question import Evidence, Slot
-from .reading import bare_duty
+from .reading import bare_duty, commands
 from .stem import opening_for
 
 Style = Literal["base", "chat"]
@@ -68,7 +68,7 @@ def prompts_for(items: list[PlanItem], features: Features, style: Style) -> dict
 def _chat(item: PlanItem, context: str, opening: str) -> Prompt:
     messages = (
         Message("system", _SYSTEM),
-        Message("user", f"{context}\nAsk one question about {item.competency}."),
+        Message("user", f"{context}\nAsk one question about {item.competency}{_said(item, opening)}."),
     )
     return Prompt(item.id, messages, "", opening)
 
@@ -92,6 +92,18 @@ def _context(features: Features, *, probe: bool) -> str:
     if probe and (deeds := "; ".join(_short(a.quote) for a in _deeds(features))):
         lines.append(f"Done before: {deeds}.")
     return "\n".join(lines)
+
+
+def _said(item: PlanItem, opening: str) -> str:
+    """What the documents say of the competency, so that the model asks about that and not about anything.
+
+    Not where the opening asks for a difficulty: it would turn what the candidate achieved into one.
+    """
+    evidence = item.resume_evidence or item.job_evidence
+    if evidence is None or opening.endswith(" because") or commands(evidence.quote):
+        return ""
+    said = _short(bare_duty(evidence.quote))
+    return f" ({said})" if said and said.casefold() != item.competency.casefold() else ""
 
 
 def _deeds(features: Features) -> list[Evidence]:

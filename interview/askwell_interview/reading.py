@@ -4,8 +4,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import NamedTuple
+from itertools import pairwise
+from typing import NamedTuple, TypeAlias
 
+from .deed import acts
 from .evidence import quote_around, quote_segment
 from .personal import find_personal
 from .question import Evidence
@@ -21,7 +23,8 @@ MAX_SENTENCES = 12
 @dataclass(slots=True)
 class Named:
     """One skill as a document names it. ``rank`` is where the document's best mention stands: lower is
-    weightier. ``told``: some mention says what was done with it. ``evidence`` is the best mention's."""
+    weightier. ``told``: some mention says what was done with it. ``evidence`` is the best mention's.
+    ``others``: names of the skills that the job would take instead."""
 
     entry: Entry
     evidence: Evidence
@@ -31,6 +34,7 @@ class Named:
     told: bool = False
     years: float | None = None
     periods: list[Period] = field(default_factory=list)
+    others: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -60,40 +64,30 @@ _JOB_RANK = {
     Section.EDUCATION: 1,
     Section.NICE: 3,
 }
-_IRREGULAR = frozenset(
-    re.findall(
-        r"\S+",
-        "led built ran made taught wrote won cut grew kept set held drove brought took gave oversaw "
-        "sold bought began found rebuilt chose dealt drew fed fought got met paid put rode saw sent "
-        "shot spoke spent split stood swept undertook rewrote understood upheld wound",
-    )
-)
-_NO_DEED = frozenset(
-    re.findall(
-        r"\S+",
-        "speed exceed proceed succeed experienced skilled qualified certified motivated registered "
-        "dedicated organised organized detailed based advanced related required needed interested "
-        "unmatched rotated",
-    )
-)
 _LEAD_IN = re.compile(
     r"^(?:you(?:'ll|’ll| will)|to|responsible for|and|being|the ability to)\s+", re.IGNORECASE
 )
 _INJECTION = re.compile(
-    r"\b(?:ignore|disregard|previous instructions?|system prompt|language model|as an ai)\b", re.I
+    r"\b(?:ignore|disregard|previous instructions?|system prompt|language model|as an ai|"
+    r"you are now|from now on)\b|<\|",
+    re.I,
 )
-
-
-def acts(sentence: str) -> bool:
-    """Whether a sentence tells something done: a verb in the past among its first words."""
-    words = [word.lower() for word in re.findall(r"[A-Za-z]+", sentence)[:4]]
-    return any(w in _IRREGULAR or (len(w) > 4 and w.endswith("ed") and w not in _NO_DEED) for w in words)
 
 
 class _Mention(NamedTuple):
     hit: Hit
     segment: Segment
     evidence: Evidence
+
+
+_BySegment: TypeAlias = dict[Segment, list[_Mention]]
+
+
+def _by_segment(mentions: list[_Mention]) -> _BySegment:
+    found: _BySegment = {}
+    for mention in mentions:
+        found.setdefault(mention.segment, []).append(mention)
+    return found
 
 
 def _mentions(
@@ -151,6 +145,7 @@ def job_skills(cut_: Text) -> dict[str, Named]:
         frozenset({Section.SKILLS, Section.REQUIREMENTS, Section.NICE, Section.EXPERIENCE}),
         (),
     )
+    neighbours = _by_segment(mentions)
     for mention in mentions:
         segment = mention.segment
         nice = (
@@ -159,7 +154,13 @@ def job_skills(cut_: Text) -> dict[str, Named]:
         rank = 3 if nice else _JOB_RANK.get(segment.section, 2)
         entry = _note(named, mention, rank)
         entry.required |= not nice
-        entry.years = max(filter(None, (entry.years, _years(cut_.text, mention, mentions))), default=None)
+        entry.years = max(filter(None, (entry.years, _years(cut_.text, mention, neighbours))), default=None)
+    for first, second in pairwise(mentions):
+        between = cut_.text[first.hit.end : second.hit.start]
+        if first.segment is second.segment and _OR.fullmatch(between):
+            one, other = (m.hit.entry.name.casefold() for m in (first, second))
+            named[one].others.add(other)
+            named[other].others.add(one)
     return dict(
         sorted(
             named.items(),
@@ -173,18 +174,27 @@ def job_skills(cut_: Text) -> dict[str, Named]:
     )
 
 
+# "SAP or Microsoft Dynamics", "an ERP system such as SAP", "Kafka, or a comparable message broker".
+_OR = re.compile(
+    r"s?,? ?(?:\(?(?:or|such as|e\.g\.,?|for example|like)|/) ?"
+    r"(?:(?:an?|the|another|other|any|comparable|similar|equivalent) )*",
+    re.IGNORECASE,
+)
+
+
 def resume_skills(cut_: Text, extra: Sequence[Entry], today: date) -> dict[str, Named]:
     """Skills of a résumé by name, in the order of their first mention."""
     named: dict[str, Named] = {}
     blocks = _blocks(cut_, today)
     mentions = _mentions(cut_, frozenset({Section.PERSONAL}), frozenset({Section.SKILLS}), extra)
+    neighbours = _by_segment(mentions)
     for mention in mentions:
         sentence = cut_.text[mention.segment.start : mention.segment.end]
         told = mention.segment.section is Section.EXPERIENCE and mention.segment.bullet
         told |= mention.segment.section not in (Section.SKILLS, Section.EDUCATION) and acts(sentence)
         entry = _note(named, mention, 0 if told else 1)
         entry.told |= told
-        entry.years = max(filter(None, (entry.years, _years(cut_.text, mention, mentions))), default=None)
+        entry.years = max(filter(None, (entry.years, _years(cut_.text, mention, neighbours))), default=None)
         entry.periods += [p for p, start, end in blocks if start <= mention.hit.start < end]
     for entry in named.values():
         entry.years = entry.years or years_of(entry.periods)
@@ -201,9 +211,9 @@ def _note(named: dict[str, Named], mention: _Mention, rank: int) -> Named:
     return entry
 
 
-def _years(text: str, mention: _Mention, mentions: list[_Mention]) -> float | None:
+def _years(text: str, mention: _Mention, mentions: _BySegment) -> float | None:
     segment = mention.segment
-    others = [m.hit.start for m in mentions if m.segment is segment and m.hit is not mention.hit]
+    others = [m.hit.start for m in mentions[segment] if m.hit is not mention.hit]
     return years_about(text, segment.start, segment.end, (mention.hit.start, mention.hit.end), others)
 
 
@@ -274,9 +284,14 @@ def achievements(cut_: Text) -> tuple[Evidence, ...]:
 
 def _quotes(cut_: Text, segments: list[Segment]) -> tuple[Evidence, ...]:
     quotes = (quote_segment(cut_.text, s, cut_.personal) for s in segments)
-    return tuple(q for q in quotes if q is not None and not _INJECTION.search(q.quote))[:MAX_SENTENCES]
+    return tuple(q for q in quotes if q is not None and not commands(q.quote))[:MAX_SENTENCES]
 
 
 def bare_duty(quote: str) -> str:
     """A duty without "You will" before it."""
     return _LEAD_IN.sub("", quote)
+
+
+def commands(sentence: str) -> bool:
+    """Whether a sentence speaks to the model instead of telling about work."""
+    return _INJECTION.search(sentence) is not None

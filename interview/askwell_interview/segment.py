@@ -1,9 +1,12 @@
 """Sentences and list items of a text, with their offsets, and the section each stands in."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
+
+MAX_SEGMENT = 1000
 
 
 class Section(Enum):
@@ -87,7 +90,7 @@ _HEADINGS: tuple[tuple[Section, str], ...] = (
     (
         Section.PERSONAL,
         r"personal(?: details| information| data)?|interests.*|hobbies.*|references?|referees|"
-        r"contact(?: details)?",
+        r"contact(?: details)?|kontakt|contacto|contatti|coordonn[ée]es|declaration",
     ),
 )
 _HEADING_PATTERNS = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _HEADINGS)
@@ -160,10 +163,22 @@ def segments_from_text(text: str) -> list[Segment]:
 def _sentences(text: str, start: int, end: int, section: Section, bullet: bool) -> list[Segment]:
     cuts = [start, *(m.end() for m in _SENTENCE_END.finditer(text, start, end)), end]
     found = []
-    for begin, finish in pairwise(cuts):
+    for begin, finish in _shortened(text, cuts):
         piece = text[begin:finish]
         trimmed = piece.strip(" \n*_|")
         if trimmed:
             offset = begin + piece.index(trimmed)
             found.append(Segment(offset, offset + len(trimmed), section, bullet))
     return found
+
+
+def _shortened(text: str, cuts: list[int]) -> Iterator[tuple[int, int]]:
+    """Neighbouring cuts. A text without full stops is cut between words, since the work on a sentence grows
+    with the square of its length."""
+    for begin, finish in pairwise(cuts):
+        while finish - begin > MAX_SEGMENT:
+            space = text.rfind(" ", begin, begin + MAX_SEGMENT)
+            half = space if space > begin else begin + MAX_SEGMENT
+            yield begin, half
+            begin = half
+        yield begin, finish

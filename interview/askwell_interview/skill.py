@@ -185,6 +185,8 @@ _AFTER = re.compile(
     r"|(?:required|needed|necessary)\?? no\b)",
     re.IGNORECASE,
 )
+# How far from a skill its denial may stand, in characters: more than the patterns above can span.
+_REACH = 100
 _TURN = re.compile(
     r"\b(?:but|however|although|yet|though|except|while|and (?:i|we|strong|good|solid))\b", re.I
 )
@@ -192,7 +194,7 @@ _TURN = re.compile(
 
 def negated(text: str, segment_start: int, hit: Hit, segment_end: int) -> bool:
     """Whether the sentence says that the skill is absent or not asked for."""
-    before = _BEFORE.search(text[segment_start : hit.start])
+    before = _BEFORE.search(text[max(segment_start, hit.start - _REACH) : hit.start])
     if before is not None and not _TURN.search(before.group()):
         return True
-    return _AFTER.search(text[hit.end : segment_end]) is not None
+    return _AFTER.search(text[hit.end : min(segment_end, hit.end + _REACH)]) is not None

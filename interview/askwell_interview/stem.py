@@ -4,6 +4,8 @@ Each ends where only a task, a purpose or a circumstance can follow, which a sma
 competency stands in the opening, so what is left to the model, and to the checks, is the rest.
 """
 
+import re
+
 from .plan import PlanItem
 from .question import QuestionType, Relation
 
@@ -14,7 +16,7 @@ _OPENINGS: dict[QuestionType, dict[str, tuple[str, ...]]] = {
             "Describe a situation at work in which {c} helped you to",
         ),
         "method": (
-            "Tell me about a time when {c} was difficult because",
+            "Tell me about a time when {c} did not go as planned because",
             "Describe a situation at work in which {c} helped you to",
         ),
         "soft": (
@@ -39,8 +41,12 @@ _OPENINGS: dict[QuestionType, dict[str, tuple[str, ...]]] = {
             "In this role, how would you use {c} to",
             "How would you use {c} in this role to",
         ),
-        "method": (
+        "knowledge": (
             "In this role, how would you use {c} to",
+            "How would you use {c} in this role to",
+        ),
+        "method": (
+            "In this role, how would you go about {c} when",
             "How would you handle {c} if there was",
         ),
         "soft": (
@@ -51,24 +57,25 @@ _OPENINGS: dict[QuestionType, dict[str, tuple[str, ...]]] = {
     },
     QuestionType.MOTIVATION: {
         "tool": ("What do you enjoy most about using {c} to",),
-        "method": ("What do you enjoy most about {c} when you work with",),
+        "method": ("Which part of {c} do you enjoy most when you",),
     },
 }
 _GAP: dict[str, tuple[str, ...]] = {
     "tool": (
         "This role works with {c}. Which tool have you used instead to",
-        "If {c} were new to you, how would you learn to use it to",
+        "If {c} were new to you, how would you learn to use {it} to",
     ),
     "method": (
-        "This role calls for {c}. How would you use it to",
-        "This role calls for {c}. How would you go about it when",
+        "This role calls for {c}. How would you use {it} to",
+        "This role calls for {c}. How would you go about {it} when",
     ),
+    "soft": ("This role calls for {c}. How do you show {it} when",),
     "licence": ("This role asks for {c}. How would you prepare to",),
 }
 _CLAIM: dict[str, tuple[str, ...]] = {
     "tool": (
-        "Your résumé mentions {c}. Can you describe a task in which you used it to",
-        "Your résumé lists {c}. When did you last use it to",
+        "Your résumé mentions {c}. Can you describe a task in which you used {it} to",
+        "Your résumé lists {c}. When did you last use {it} to",
     ),
     "method": (
         "Your résumé mentions {c}. Can you describe a situation in which you",
@@ -79,7 +86,7 @@ _CLAIM: dict[str, tuple[str, ...]] = {
 
 def opening_for(item: PlanItem, seen: dict[str, int]) -> str:
     """The item's opening. ``seen`` counts the uses of each group, so that a plan's openings vary."""
-    wording = item.kind if item.kind in ("tool", "soft", "duty", "licence") else "method"
+    wording = item.kind
     if item.relation is Relation.GAP:
         name, group = "gap", _GAP
     elif item.relation is Relation.UNVERIFIED_CLAIM and item.type is QuestionType.BEHAVIOURAL:
@@ -90,4 +97,20 @@ def opening_for(item: PlanItem, seen: dict[str, int]) -> str:
     key = wording if wording in group else "method"
     options = group[key]
     count = seen[name + key] = seen.get(name + key, -1) + 1
-    return options[count % len(options)].format(c=item.competency)
+    return sentence(options[count % len(options)], item.competency)
+
+
+def sentence(template: str, competency: str) -> str:
+    """The template with the competency in it; the pronoun goes by its number."""
+    return template.format(c=competency, it="them" if is_plural(competency) else "it")
+
+
+def is_plural(competency: str) -> bool:
+    """ "ERP systems" and "loyalty programmes for shops"; not "statistics", "closing deals" or "Jenkins"."""
+    words = re.split(r" (?:of|for|in|to|with) ", competency)[0].split()
+    last = words[-1]
+    return (
+        last.islower()
+        and re.search(r"s$(?<![suio]s)(?<!ics)(?<!sales)(?<!pandas)", last) is not None
+        and not words[0].endswith("ing")
+    )

@@ -1,6 +1,7 @@
 """What is read, and what is refused in one line."""
 
 from io import BytesIO
+from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import docx
@@ -83,3 +84,12 @@ def test_byte_order_mark_control_characters_and_odd_spaces_are_gone() -> None:
     text = "\ufeffSkills:\x00\u00a0 Python\t\tSQL\r\n\r\n\r\n\r\nMore\u200b"
     assert document_from_bytes(text.encode()).text == "Skills: Python SQL\n\nMore"
     assert document_from_text(text).text == "Skills: Python SQL\n\nMore"
+
+
+def test_pdf_protected_only_against_changes_is_read() -> None:
+    path = Path(__file__).resolve().parents[2] / "examples/resumes/intensive-care-nurse.pdf"
+    writer = PdfWriter(clone_from=path)
+    writer.encrypt(user_password="", owner_password="secret", algorithm="RC4-128")
+    buffer = BytesIO()
+    writer.write(buffer)
+    assert document_from_bytes(buffer.getvalue()).text == document_from_bytes(path.read_bytes()).text

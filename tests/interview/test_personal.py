@@ -45,6 +45,14 @@ def _covered(text: str, part: str) -> bool:
         ("# Zbigniew Wrona\nz.wrona@example.org\n\nExperience\nLed a team", "Zbigniew Wrona"),
         ("WROTHAM, Perdita\nperdita@example.org\nExperience", "Perdita"),
         ("Reference: Dr. Hollis Umberland, head of unit", "Hollis Umberland"),
+        ("Experience\n- Emeka built message queues", "Emeka"),
+        ("venkat.iyer@example.in\n\nExperience\n- Reviewed by Venkat weekly", "Venkat"),
+        ("Led by Aoife Ní Bhriain", "Aoife Ní Bhriain"),
+        ("Filed returns with Trần Văn Minh", "Trần Văn Minh"),
+        ("Managed by Mme Lefebvre-Duval", "Lefebvre-Duval"),
+        ("Born | 4th of July 1979, Penzance", "1979"),
+        ("siobhan.w at example dot ie", "siobhan.w at example dot ie"),
+        ("Geburtsdatum: 12.03.1985", "12.03.1985"),
     ],
 )
 def test_personal_data_is_found(text: str, part: str) -> None:
@@ -59,6 +67,7 @@ def test_personal_data_is_found(text: str, part: str) -> None:
         "Senior Backend Engineer\nBuild services with Node.js and ASP.NET.",
         "Apache Kafka and Ruby on Rails",
         "Cut costs by 30.5% in 2023.",
+        "Experience\n- Successfully led audits.\n- Docker replaced old servers.\n- Also trained cooks.",
     ],
 )
 def test_dates_figures_titles_and_tools_are_not_personal(text: str) -> None:

@@ -15,6 +15,7 @@ from askwell_interview import (
     document_from_text,
     open_interview,
 )
+from askwell_interview.stem import sentence
 
 TODAY = date(2026, 1, 1)
 OTHER = "Experience\n- Drove a forklift for 3 years in Hull.\n\nSkills\nForklift, Excel"
@@ -108,3 +109,23 @@ def test_base_prompt_ends_with_its_opening(job: Document, resume: Document) -> N
     for item_id in interview.open_items:
         prompt = interview.prompt(item_id)
         assert prompt.text.endswith("Question: " + prompt.opening) and not prompt.messages
+
+
+def test_skill_is_no_gap_when_the_resume_shows_what_the_job_takes_instead() -> None:
+    job = document_from_text(
+        "Clerk\n\nRequirements\n- Use of SAP or Microsoft Dynamics 365.\n- Excel.\n- IFRS."
+    )
+    resume = document_from_text("Experience\n- Posted invoices in Microsoft Dynamics 365.")
+    items = open_interview(job, resume, count=8, core=[Question("a", "Why?")], style="chat").plan.items
+    assert [i.competency for i in items if i.relation is Relation.GAP] == ["Excel", "IFRS"]
+
+
+@pytest.mark.parametrize(("skill", "says"), [("ERP systems", "use them"), ("SAP", "use it")])
+def test_opening_agrees_with_the_number_of_the_competency(skill: str, says: str) -> None:
+    template = "If {c} were new to you, how would you learn to use {it} to"
+    assert says in sentence(template, skill)
+
+
+def test_sentence_without_a_full_stop_does_not_grow_the_work_beyond_bounds(resume: Document) -> None:
+    job = document_from_text("Python and Docker " * 5_000)
+    assert len(open_interview(job, resume, count=2, style="chat").plan.items) == 2

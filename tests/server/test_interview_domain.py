@@ -43,7 +43,7 @@ async def test_every_planned_item_ends_with_a_question_that_quotes_its_evidence(
     response = await server.interview.GenerateQuestions(request_)
     assert [q.id for q in response.questions] == [item.id for item in response.plan.items]
     assert {q.source for q in response.questions} == {ipb.Question.BANK}
-    assert sum(response.summary.refused.values()) == 16 and response.summary.bank_questions == 4
+    assert sum(response.summary.refused.values()) == 40 and response.summary.bank_questions == 4
     evidence = 0
     for question in response.questions:
         for text, quoted in (

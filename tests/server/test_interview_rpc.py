@@ -134,15 +134,15 @@ async def test_rows_of_all_items_are_submitted_together_with_the_documented_defa
     assert bytes(row.prompt[-6:]) == b"How do"
 
 
-async def test_refused_item_gets_a_second_round_and_then_the_bank(serve):
-    texts = {"probe-1": ["no", "no", "no", "Yes?"], "probe-2": ["no"] * 4}
+async def test_refused_item_gets_two_more_rounds_of_twice_the_samples_and_then_the_bank(serve):
+    texts = {"probe-1": ["no"] * 5 + ["Yes?"], "probe-2": ["no"] * 10}
     server = await serve(FakeEngine(writes(texts)), FakePool())
     response = await server.interview.GenerateQuestions(ipb.GenerateQuestionsRequest(**REQUEST, count=2))
     assert [(q.id, q.text, q.source, q.attempts) for q in response.questions] == [
-        ("probe-1", "Yes?", MODEL, 4),
-        ("probe-2", "Bank probe-2?", BANK, 4),
+        ("probe-1", "Yes?", MODEL, 6),
+        ("probe-2", "Bank probe-2?", BANK, 10),
     ]
-    assert dict(response.summary.refused) == {"form": 6}
+    assert dict(response.summary.refused) == {"form": 12}
     assert (response.summary.model_questions, response.summary.bank_questions) == (1, 1)
 
 

@@ -314,7 +314,9 @@ class GenerateQuestionsRequest(_message.Message):
     max_new_tokens: _builtins.int
     """Tokens a question may have. Default 48, limits 8 to 128."""
     num_return: _builtins.int
-    """Candidates the model writes for each question, the best of which is kept. Default 2, limits 1 to 8."""
+    """Candidates the model writes for each question, the best of which is kept. Default 2, limits 1 to 8.
+    When none passes the checks it writes more, in up to two more rounds.
+    """
     include_text: _builtins.bool
     """Return the documents' extracted text."""
     @_builtins.property

@@ -1,7 +1,7 @@
 """One interview from documents to finished questions: plan, write, judge, retry, fall back.
 
     open (domain worker) → rows for every planned item, admitted together → plan goes out →
-    per item: samples finish → judge (domain worker) → question, or a second round → question, or the bank
+    per item: samples finish → judge (domain worker) → question, or two more rounds, or the bank
 
 Until the rows are admitted nothing is sent and everything can be refused. From then on every planned item
 ends with a question: when the engine fails, the deadline nears or the judge breaks down, the written bank
@@ -30,7 +30,8 @@ from .served import Served
 
 log = logging.getLogger(__name__)
 
-ROUNDS = 2
+# Rounds after the first draw twice the samples: few items are left, and a batch has room for them.
+ROUNDS = 3
 # Seconds before the deadline at which the bank takes over: enough to send what is left.
 BANK_SHARE, BANK_LIMIT_S = 0.2, 1.0
 
@@ -194,7 +195,7 @@ class InterviewRun:
         try:
             for attempt in range(rounds if rows else 0):
                 if attempt:
-                    streams = self._served.engine.submit(rows)
+                    streams = self._served.engine.submit([*rows, *rows])
                 with held(streams):
                     finishes = await finishes_of(streams)
                 self._summary.new_tokens += sum(finish.usage.new_tokens for finish in finishes)
