@@ -89,9 +89,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder)
         new = generate(target)
-        if SNAPSHOT.exists() and (
-            broken := breaks(FileDescriptorSet.FromString(SNAPSHOT.read_bytes()), new)
-        ):
+        if SNAPSHOT.exists() and (broken := breaks(FileDescriptorSet.FromString(SNAPSHOT.read_bytes()), new)):
             raise SystemExit("proto: v1 would break:\n  " + "\n  ".join(broken))
         for path in (target / PACKAGE).iterdir():
             (ROOT / PACKAGE / path.name).write_bytes(path.read_bytes())
