@@ -15,7 +15,7 @@ import time
 import zlib
 from pathlib import Path
 
-from default_model import ROOT, fetch
+from default_model import GGUF, ROOT, fetch
 
 BIN = Path(sys.executable).parent
 MODELS = ROOT / "models"
@@ -39,7 +39,8 @@ def model_folder(model: str) -> Path:
         return folder
     source = model
     if not model:
-        step("fetching the default model (93 MB, once)")
+        if not GGUF.exists():
+            step("fetching the default model (93 MB, once)")
         source = str(fetch())
     step(f"converting {source} to int8 (once)")
     MODELS.mkdir(exist_ok=True)

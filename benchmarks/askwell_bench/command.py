@@ -22,8 +22,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         print(f"askwell-bench: needs {error.name}: pip install 'askwell[bench]'", file=sys.stderr)
         return 2
-    except (AskwellError, OSError, ValueError, RuntimeError) as error:
-        print(f"askwell-bench: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"askwell-bench: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        return 2
+    except (AskwellError, ValueError, RuntimeError) as error:
+        print(f"askwell-bench: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

@@ -11,6 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from askwell_manifest import read_manifest
+
 ISA_VARIABLES = ("CT2_USE_MKL", "ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS", "CT2_FORCE_CPU_ISA")
 
 
@@ -25,9 +27,13 @@ def limit_isa(isa: str) -> None:
 
 
 def load_generator(model: Path, **options: Any) -> Any:
-    """A ``ctranslate2.Generator`` on the CPU that keeps its warnings about compute types to itself."""
+    """A ``ctranslate2.Generator`` on the CPU that keeps its warnings about compute types to itself.
+
+    Raises ManifestError for what is no whole model folder.
+    """
     import ctranslate2
 
+    read_manifest(model)
     ctranslate2.set_log_level(logging.ERROR)
     return ctranslate2.Generator(str(model), device="cpu", **options)
 
