@@ -7,6 +7,7 @@ python examples/demo.py --serve                          # serve on localhost:50
 """
 
 import argparse
+import os
 import re
 import signal
 import subprocess
@@ -109,7 +110,8 @@ def main() -> int:
             raise SystemExit(f"demo: no such file: {document}")
     folder = model_folder(arguments.model)
     if arguments.serve:
-        return subprocess.run([BIN / "askwell-server", "--model", folder]).returncode
+        # The server takes this process's place, so that Ctrl-C reaches it alone and it can drain.
+        os.execv(BIN / "askwell-server", ["askwell-server", "--model", str(folder)])
     return ask(folder, arguments.job, arguments.resume, arguments.count)
 
 
