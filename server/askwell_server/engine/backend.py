@@ -5,6 +5,7 @@ made from ids that are in the vocabulary, one-token rows never share a batch wit
 meet a small top-k, the callback never raises, and nothing that a client sends is cached.
 """
 
+import ctypes
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -85,6 +86,7 @@ class CTranslate2Backend:
                 threads = 1
             else:
                 self._generator = many
+        _return_freed_memory()
         self.facts = BackendFacts(device, self._generator.compute_type, threads, self.facts.end_ids)
 
     def _trial(self) -> float:
@@ -159,6 +161,16 @@ def _generator(model_dir: Path, device: str, compute_type: str, threads: int) ->
     except (RuntimeError, ValueError) as error:
         line = " ".join(str(error).split())
         raise ModelRefused(f"cannot load {model_dir} on {device} as {compute_type}: {line}") from None
+
+
+def _return_freed_memory() -> None:
+    """Give the system what loading used and freed; the malloc settings of this process would keep it.
+
+    Packing the weights needs a second copy for a while: a 6.1 GB GPT-J stayed at 11.7 GB instead of 6.0.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc alone has it
+    if trim is not None:
+        trim(0)
 
 
 def _device(asked: str) -> str:
