@@ -33,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    from askwell_bench import fidelity, first_token, integrity, load, overhead, prefix_split
+    from askwell_bench import fidelity, first_token, integrity, overhead, prefix_split
+    from askwell_bench.load import command as load
 
     parser = _Parser(prog="askwell-bench", description="Measure Askwell; ratios, not times.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

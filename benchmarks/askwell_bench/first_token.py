@@ -13,7 +13,8 @@ from askwell_client import Client, Delta
 from askwell_manifest import read_manifest
 from tokenizers import Tokenizer
 
-from .report import load_generator, print_json, quartiles
+from .generator import load_generator
+from .result import Measure, add_out, finish, model_facts, quartiles
 from .serving import running_server
 
 NAME = "first-token"
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", type=int, default=2, help="ctranslate2 threads on both sides (default 2)"
     )
+    add_out(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -61,8 +63,17 @@ def run(arguments: argparse.Namespace) -> int:
         "added_quartiles_ms": [round(low, 3), round(high, 3)],
     }
     medians = {"direct_ms": quartiles(direct)[1] * 1e3, "server_ms": quartiles(served)[1] * 1e3}
-    print_json(
-        NAME, figures | {name: round(value, 3) for name, value in medians.items()} | {"pairs": len(added)}
+    finish(
+        NAME,
+        {
+            "model": model_facts(manifest),
+            "threads": arguments.threads,
+            **figures,
+            **medians,
+            "pairs": len(added),
+        },
+        arguments.out,
+        measures=[Measure("added_first_token_ms", "ms", "lower", tuple(added))],
     )
     return 0
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from askwell_client import AsyncClient, Sample
 
-from .report import print_json
+from .result import add_out, finish
 from .serving import running_server
 
 NAME = "integrity"
@@ -20,6 +20,7 @@ NAME = "integrity"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, required=True, metavar="DIR", help="a float32 folder")
     parser.add_argument("--requests", type=int, default=64, help="concurrent requests (default 64)")
+    add_out(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     }
     for name, value in figures.items():
         print(f"  {name:<22}{value:>10}")
-    print_json(NAME, figures)
+    finish(NAME, figures, arguments.out)
     return 0 if equal == len(alone) else 1
 
 

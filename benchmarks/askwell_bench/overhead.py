@@ -22,9 +22,10 @@ from askwell_manifest import read_manifest
 from tokenizers import Tokenizer
 
 from .first_token import PAUSE_S, first_token_pairs
-from .report import load_generator, print_json, quartiles
+from .generator import load_generator
+from .load.workload import Vocabulary, preamble
+from .result import Measure, add_out, finish, model_facts, quartiles
 from .serving import running_server
-from .workload import Vocabulary, preamble
 
 NAME = "overhead"
 ROWS = 16
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--prompt-tokens", type=int, default=64, help="length of every prompt (default 64)")
     add("--new-tokens", type=int, default=64, help="length of every output (default 64)")
     add("--threads", type=int, default=2, help="ctranslate2 threads on both sides (default 2)")
+    add_out(parser)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
     for label, values in rows.items():
         print(f"  {label:<26}" + "".join(f"{value:>10.3f}" for value in values))
     figures = {
-        "model": manifest.name,
+        "model": model_facts(manifest),
         "throughput_ratio": round(batch[1], 4),
         "throughput_ratio_quartiles": [round(batch[0], 4), round(batch[2], 4)],
         "streamed_ratio": round(streams[1], 4),
@@ -104,7 +106,29 @@ def run(arguments: argparse.Namespace) -> int:
         "new_tokens": arguments.new_tokens,
         "threads": arguments.threads,
     }
-    print_json(NAME, figures)
+    measures = [
+        Measure(
+            "throughput_ratio",
+            "ratio",
+            "higher",
+            tuple(r.direct_s / r.batch_s for r in rounds),
+            relative=True,
+        ),
+        Measure(
+            "streamed_ratio",
+            "ratio",
+            "higher",
+            tuple(r.direct_s / r.streams_s for r in rounds),
+            relative=True,
+        ),
+        Measure(
+            "added_first_token_ms",
+            "ms",
+            "lower",
+            tuple((after - before) * 1e3 for before, after in zip(direct, served, strict=True)),
+        ),
+    ]
+    finish(NAME, figures, arguments.out, measures=measures)
     return 0
 
 

@@ -13,7 +13,8 @@ import numpy as np
 from askwell_interview import document_from_bytes
 from tokenizers import Tokenizer
 
-from .report import limit_isa, load_generator, print_json
+from .generator import limit_isa, load_generator
+from .result import add_out, finish
 
 NAME = "prefix-split"
 
@@ -30,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="native",
         help="avx2: compute as a CPU without VNNI does (default: as this one does)",
     )
+    add_out(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -54,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     }
     for name, value in figures.items():
         print(f"  {name:<22}{value:>14}")
-    print_json(NAME, figures)
+    finish(NAME, figures, arguments.out)
     return 0
 
 

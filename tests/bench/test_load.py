@@ -13,9 +13,9 @@ import grpc
 import pytest
 from askwell.v1 import generation_pb2 as pb
 from askwell_bench.command import main
-from askwell_bench.drive import Drive
-from askwell_bench.record import Record
-from askwell_bench.workload import Continuation
+from askwell_bench.load.drive import Drive
+from askwell_bench.load.record import Record
+from askwell_bench.load.workload import Continuation
 from askwell_client import AsyncClient
 from client.fake_server import Refusal, Running
 

@@ -1,8 +1,8 @@
 """The definitions of the load run's figures, on event streams whose answers are known."""
 
 import pytest
-from askwell_bench.record import Record
-from askwell_bench.summary import Limits, Summary, percentile, summary
+from askwell_bench.load.record import Record
+from askwell_bench.load.summary import Limits, Summary, percentile, summary
 
 ANY_TIME = Limits()
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from askwell_bench.arrival import gamma_arrivals
-from askwell_bench.level import Level, levels_from_text
-from askwell_bench.trace import TraceEntry, read_trace
-from askwell_bench.workload import Vocabulary, mixed, preamble, questions, traced
+from askwell_bench.load.arrival import gamma_arrivals
+from askwell_bench.load.level import Level, levels_from_text
+from askwell_bench.load.trace import TraceEntry, read_trace
+from askwell_bench.load.workload import Vocabulary, mixed, preamble, questions, traced
 
 VOCABULARY = Vocabulary(size=50_400, positions=2048)
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"

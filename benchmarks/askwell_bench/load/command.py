@@ -23,15 +23,15 @@ from typing import Any
 
 from askwell_client import AsyncClient, ModelInfo
 
+from .. import result as results
+from ..serving import running_server
 from . import workload as workloads
 from .arrival import gamma_arrivals
 from .drive import Drive
 from .level import Level, levels_from_text
-from .load_result import LevelResult, LoadResult
-from .load_table import print_level, print_shortage
-from .report import print_json
-from .serving import running_server
+from .result import LevelResult, LoadResult
 from .summary import Limits, summary
+from .table import print_level, print_shortage
 from .trace import TraceEntry, read_trace
 
 NAME = "load"
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     print_shortage([each.summary for each in result.levels])
     if result.stopped:
         print(f"\nPARTIAL: {result.stopped}")
-    print_json(NAME, result.figures())
+    results.finish(NAME, result.figures())
     return 0 if result.whole else 1
 
 

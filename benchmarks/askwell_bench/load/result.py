@@ -7,10 +7,10 @@ from typing import Any
 
 from askwell_client import ModelInfo
 
+from ..plot import plot_latencies, plot_saturation
+from ..result import result, rounded, write_result, write_whole
 from .level import Level
-from .plot import plot_latencies, plot_saturation
 from .record import Record
-from .report import environment
 from .summary import Summary
 
 
@@ -49,7 +49,7 @@ class LoadResult:
             "stopped": self.stopped,
             "levels": [
                 {"label": each.level.label, **asdict(each.level), "invalid": each.summary.invalid}
-                | _rounded(asdict(each.summary))
+                | rounded(asdict(each.summary))
                 for each in self.levels
             ],
         }
@@ -57,10 +57,9 @@ class LoadResult:
     def write(self, folder: Path) -> None:
         """Figures, records and plots. An earlier run of the same workload and loop is replaced."""
         name = f"load-{self.workload['name']}-{self.workload['loop']}"
-        figures = environment("load") | self.figures()
-        _replace(folder / f"{name}.json", json.dumps(figures, indent=1) + "\n")
+        write_result(folder / f"{name}.json", result("load", self.figures()))
         lines = [line for each in self.levels for line in _lines(each)]
-        _replace(folder / f"{name}.records.jsonl", "".join(lines))
+        write_whole(folder / f"{name}.records.jsonl", "".join(lines))
         self._plot(folder, name)
 
     def _plot(self, folder: Path, name: str) -> None:
@@ -94,24 +93,6 @@ def _lines(result: LevelResult) -> list[str]:
         times = {name: getattr(record, name) - start_s for name in ("scheduled_s", "sent_s", "end_s")}
         arrivals_s = [time_s - start_s for time_s in record.arrivals_s]
         told = asdict(record) | times | {"arrivals_s": arrivals_s}
-        line = json.dumps({"level": result.level.label} | _rounded(told), separators=(",", ":"))
+        line = json.dumps({"level": result.level.label} | rounded(told), separators=(",", ":"))
         lines.append(line + "\n")
     return lines
-
-
-def _rounded(value: Any) -> Any:
-    """Floats to six decimals: a microsecond is the last that means anything."""
-    if isinstance(value, float):
-        return round(value, 6)
-    if isinstance(value, dict):
-        return {key: _rounded(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(each) for each in value]
-    return value
-
-
-def _replace(path: Path, text: str) -> None:
-    """Whole or not at all."""
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
