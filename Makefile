@@ -9,7 +9,7 @@ RESUME ?= examples/resumes/backend-engineer.md
 COUNT ?= 8
 TEXTS := $(wildcard examples/jobs/*.md examples/resumes/*)
 
-.PHONY: help demo serve test test-torch lint proto bench clean
+.PHONY: help demo serve test test-torch lint proto bench bench-full bench-gptj bench-peers report clean
 
 help:
 	@echo 'make demo        fetch and convert the default model, serve it, print 8 interview questions'
@@ -17,7 +17,10 @@ help:
 	@echo 'make serve       serve that model on localhost:50051 until Ctrl-C'
 	@echo 'make test        lint, types, import rules, generated code, tests (no torch)'
 	@echo 'make test-torch  parity with transformers and the stock converter (torch 2.13.0)'
-	@echo 'make bench       time to first token against ctranslate2 itself, and the fidelity of int8'
+	@echo 'make bench       a short version of every benchmark with the default model (under 10 minutes)'
+	@echo 'make bench-peers transformers, llama.cpp, OpenVINO and plain ctranslate2, each in an environment of its own'
+	@echo 'make bench-full  all of it at length; make bench-gptj: a GPT-J of full size (25 GB of disk)'
+	@echo 'make report      README table, docs/performance.md and plots from benchmarks/results'
 	@echo 'make lint | make proto | make clean'
 
 .venv/bin/python .venv-torch/bin/python:
@@ -66,11 +69,24 @@ $(FLOAT32)/askwell.json: | .venv/.demo
 	@$(BIN)/python examples/default_model.py
 	@$(BIN)/askwell-convert "$$($(BIN)/python examples/default_model.py --path)" $(FLOAT32) --quantization float32
 
+BENCH := $(BIN)/askwell-bench
+SHORT := benchmarks/results/short
+RESULTS := benchmarks/results
+GPTJ := models/gptj-full-size
+
 bench: .venv/.dev $(INT8)/askwell.json $(FLOAT32)/askwell.json
-	$(BIN)/askwell-bench first-token --model $(INT8)
-	$(BIN)/askwell-bench integrity --model $(FLOAT32)
-	$(BIN)/askwell-bench fidelity --isa avx2 --model $(INT8) --reference $(FLOAT32) --text $(TEXTS)
-	$(BIN)/askwell-bench prefix-split --isa avx2 --model $(INT8) --text $(TEXTS)
+	$(BENCH) engine --short --model $(INT8) --out $(SHORT)
+	$(BENCH) overhead --short --model $(INT8) --out $(SHORT)
+	$(BENCH) load --model $(INT8) --concurrency 1,8 --requests 40 --out $(SHORT)
+	$(BENCH) load --model $(INT8) --workload questions --concurrency 2 --requests 6 --warmup 1 --out $(SHORT)
+	$(BENCH) peers --short --model $(INT8) --gguf "$$($(BIN)/python examples/default_model.py --path)" --out $(SHORT)
+	$(BENCH) integrity --model $(FLOAT32) --out $(SHORT)
+
+bench-peers: .venv/.dev $(INT8)/askwell.json
+	$(BIN)/python benchmarks/peers/build.py
+
+report: .venv/.dev
+	$(BENCH) report --results $(RESULTS)
 
 proto: .venv/.dev
 	$(BIN)/python proto/generate.py

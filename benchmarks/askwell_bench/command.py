@@ -34,11 +34,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     from askwell_bench import fidelity, first_token, integrity, overhead, prefix_split
+    from askwell_bench.compare import command as compare
+    from askwell_bench.engine import command as engine
+    from askwell_bench.gptj import command as gptj
     from askwell_bench.load import command as load
+    from askwell_bench.pages import command as report
+    from askwell_bench.peers import command as peers
 
     parser = _Parser(prog="askwell-bench", description="Measure Askwell; ratios, not times.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (load, overhead, first_token, integrity, fidelity, prefix_split):
+    for module in (
+        load,
+        engine,
+        overhead,
+        first_token,
+        integrity,
+        fidelity,
+        prefix_split,
+        peers,
+        gptj,
+        compare,
+        report,
+    ):
         summary = (module.__doc__ or "").splitlines()[0]
         command = commands.add_parser(module.NAME, help=summary, description=summary)
         module.add_arguments(command)

@@ -5,18 +5,24 @@ positions where both name the same likeliest token, over the given documents in 
 """
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from askwell_interview import document_from_bytes
+from askwell_manifest import read_manifest
 from tokenizers import Tokenizer
 
 from .generator import limit_isa, load_generator
-from .result import add_out, finish
+from .result import add_out, finish, model_facts
 
 NAME = "fidelity"
 WINDOW = 512
+
+LogProbs = npt.NDArray[np.float32]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,40 +39,58 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    manifest = read_manifest(arguments.model)
+    read_manifest(arguments.reference)
     limit_isa(arguments.isa)
     tokenizer = Tokenizer.from_file(str(arguments.model / "tokenizer.json"))
-    windows = _windows(tokenizer, arguments.text)
+    windows = text_windows(tokenizer, arguments.text)
     threads = 2
     reference = load_generator(arguments.reference, compute_type="float32", intra_threads=threads)
     model = load_generator(arguments.model, intra_threads=threads)
-    nll_reference = nll_model = kl = 0.0
-    same = count = 0
+    divergence = Divergence()
     for ids in windows:
-        expected, got = _log_probs(reference, tokenizer, ids), _log_probs(model, tokenizer, ids)
-        following = np.asarray(ids[1:])
-        rows = np.arange(len(following))
-        nll_reference -= float(expected[rows, following].sum())
-        nll_model -= float(got[rows, following].sum())
-        kl += float((np.exp(expected) * (expected - got)).sum())
-        same += int((expected.argmax(1) == got.argmax(1)).sum())
-        count += len(following)
-    ppl_reference, ppl_model = np.exp(nll_reference / count), np.exp(nll_model / count)
-    figures = {
-        "tokens": count,
-        "perplexity_reference": round(float(ppl_reference), 3),
-        "perplexity": round(float(ppl_model), 3),
-        "perplexity_ratio": round(float(ppl_model / ppl_reference), 4),
-        "mean_kl": round(kl / count, 5),
-        "same_top1": round(same / count, 4),
-        "compute_type": model.compute_type,
-    }
+        divergence.add(log_probs(reference, tokenizer, ids), log_probs(model, tokenizer, ids), ids[1:])
+    figures = {**divergence.figures(), "compute_type": model.compute_type}
     for name, value in figures.items():
         print(f"  {name:<22}{value:>14}")
-    finish(NAME, figures, arguments.out)
+    finish(NAME, {"model": model_facts(manifest), **figures}, arguments.out)
     return 0
 
 
-def _windows(tokenizer: Tokenizer, paths: list[Path]) -> list[list[int]]:
+@dataclass(slots=True)
+class Divergence:
+    """How far a model is from its reference, over the positions that were added."""
+
+    count: int = 0
+    nll_reference: float = 0.0
+    nll: float = 0.0
+    kl: float = 0.0
+    same: int = 0
+
+    def add(self, expected: LogProbs, got: LogProbs, following: Sequence[int]) -> None:
+        """Log-probabilities of reference and model, [positions, vocabulary], and the tokens that followed."""
+        rows = np.arange(len(following))
+        told = np.asarray(following)
+        self.nll_reference -= float(expected[rows, told].sum())
+        self.nll -= float(got[rows, told].sum())
+        self.kl += float((np.exp(expected) * (expected - got)).sum())
+        self.same += int((expected.argmax(1) == got.argmax(1)).sum())
+        self.count += len(following)
+
+    def figures(self) -> dict[str, float]:
+        """Of at least one position. Keys as the results have them."""
+        reference, model = np.exp(self.nll_reference / self.count), np.exp(self.nll / self.count)
+        return {
+            "tokens": self.count,
+            "perplexity_reference": round(float(reference), 3),
+            "perplexity": round(float(model), 3),
+            "perplexity_ratio": round(float(model / reference), 4),
+            "mean_kl": round(self.kl / self.count, 5),
+            "same_top1": round(self.same / self.count, 4),
+        }
+
+
+def text_windows(tokenizer: Tokenizer, paths: Sequence[Path]) -> list[list[int]]:
     """The documents' tokens in windows of at most 512, none shorter than 2."""
     windows = []
     for path in paths:
@@ -75,10 +99,14 @@ def _windows(tokenizer: Tokenizer, paths: list[Path]) -> list[list[int]]:
     return [window for window in windows if len(window) > 1]
 
 
-def _log_probs(
-    generator: Any, tokenizer: Tokenizer, ids: list[int]
-) -> "np.ndarray[Any, np.dtype[np.float32]]":
-    """Log-probabilities of what follows each token but the last: [len(ids) - 1, vocabulary], float32."""
+def log_probs(generator: Any, tokenizer: Tokenizer, ids: Sequence[int]) -> LogProbs:
+    """Log-probabilities of what follows each token but the last: [len(ids) - 1, vocabulary], float32.
+
+    From whatever device and precision the generator computes in.
+    """
+    import ctranslate2
+
     tokens = [tokenizer.id_to_token(i) for i in ids]
-    found = np.array(generator.forward_batch([tokens], return_log_probs=True), dtype=np.float32)
+    scores = generator.forward_batch([tokens], return_log_probs=True).to_device(ctranslate2.Device.cpu)
+    found = np.array(scores, dtype=np.float32)
     return np.asarray(found[0, : len(ids) - 1, : tokenizer.get_vocab_size()])

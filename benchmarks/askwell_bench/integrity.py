@@ -10,8 +10,10 @@ import random
 from pathlib import Path
 
 from askwell_client import AsyncClient, Sample
+from askwell_manifest import read_manifest
 
-from .result import add_out, finish
+from .number import count
+from .result import add_out, finish, model_facts
 from .serving import running_server
 
 NAME = "integrity"
@@ -19,11 +21,12 @@ NAME = "integrity"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, required=True, metavar="DIR", help="a float32 folder")
-    parser.add_argument("--requests", type=int, default=64, help="concurrent requests (default 64)")
+    parser.add_argument("--requests", type=count, default=64, help="concurrent requests (default 64)")
     add_out(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    manifest = read_manifest(arguments.model)
     with running_server(arguments.model, "--queue-limit", str(max(256, arguments.requests))) as address:
         alone, together = asyncio.run(_ask_both_ways(address, arguments.requests))
     equal = sum(a.token_ids == b.token_ids for a, b in zip(alone, together, strict=True))
@@ -37,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     }
     for name, value in figures.items():
         print(f"  {name:<22}{value:>10}")
-    finish(NAME, figures, arguments.out)
+    finish(NAME, {"model": model_facts(manifest), **figures}, arguments.out)
     return 0 if equal == len(alone) else 1
 
 

@@ -1,11 +1,12 @@
-"""What the server costs: the same work through it and through ctranslate2 directly, pair by pair.
+"""What the server costs: the same work through it and through ctranslate2 directly, round by round.
 
 At saturation: batches of 16 prompts of equal length, every output of one length. The direct side is
 generate_batch, one batch after the other, without a callback: the least that the work can take. Against it
 stand one GenerateBatch call that holds all the prompts (throughput_ratio), and as many streams at once, read
-token by token (streamed_ratio). 1 is no loss. Sender and server share the machine, so the
-sender's work counts. At concurrency 1: what the server adds to the time to the first token, measured as
-first-token does.
+token by token (streamed_ratio). 1 is no loss. The three take turns, in one order and then in the other. The
+direct side runs in a process with the engine's own environment and threads; sender and server share the
+machine, so the sender's work counts. At concurrency 1: what the server adds to the time to the first token,
+measured as first-token does.
 """
 
 import argparse
@@ -21,27 +22,32 @@ from askwell_client import AsyncClient, Client, Delta
 from askwell_manifest import read_manifest
 from tokenizers import Tokenizer
 
-from .first_token import PAUSE_S, first_token_pairs
-from .generator import load_generator
+from .direct import DirectEngine
+from .first_token import PAUSE_S, FirstTokens, check_precision, first_token_pairs
 from .load.workload import Vocabulary, preamble
+from .number import count, repeats
 from .result import Measure, add_out, finish, model_facts, quartiles
 from .serving import running_server
 
 NAME = "overhead"
 ROWS = 16
+_FULL = {"pairs": 8, "batches": 2, "first_token_pairs": 40, "new_tokens": 32}
+_SHORT = {"pairs": 3, "batches": 1, "first_token_pairs": 10, "new_tokens": 32}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    def defaults(name: str) -> str:
+        return f"(default {_FULL[name]}, short {_SHORT[name]})"
+
     add = parser.add_argument
     add("--model", type=Path, required=True, metavar="DIR", help="a folder of askwell-convert")
-    add(
-        "--pairs", type=int, default=10, help="measured rounds at saturation, after 1 of warm-up (default 10)"
-    )
-    add("--batches", type=int, default=2, help="batches of 16 in a round (default 2)")
-    add("--first-token-pairs", type=int, default=40, help="pairs at concurrency 1 (default 40)")
-    add("--prompt-tokens", type=int, default=64, help="length of every prompt (default 64)")
-    add("--new-tokens", type=int, default=64, help="length of every output (default 64)")
-    add("--threads", type=int, default=2, help="ctranslate2 threads on both sides (default 2)")
+    add("--short", action="store_true", help="less of everything: a look, not a finding")
+    add("--pairs", type=repeats, help=f"rounds at saturation, after 1 of warm-up {defaults('pairs')}")
+    add("--batches", type=count, help=f"batches of {ROWS} in a round {defaults('batches')}")
+    add("--first-token-pairs", type=repeats, help=f"pairs at concurrency 1 {defaults('first_token_pairs')}")
+    add("--prompt-tokens", type=count, default=64, help="length of every prompt (default 64)")
+    add("--new-tokens", type=count, help=f"length of every output {defaults('new_tokens')}")
+    add("--threads", type=count, default=2, help="ctranslate2 threads on both sides (default 2)")
     add_out(parser)
 
 
@@ -55,86 +61,89 @@ class _Round:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if min(arguments.pairs, arguments.first_token_pairs) < 2 or not 1 <= arguments.batches <= 16:
-        raise ValueError("overhead needs at least 2 pairs of each kind, and 1 to 16 batches")
+    for name, value in (_SHORT if arguments.short else _FULL).items():
+        if getattr(arguments, name) is None:
+            setattr(arguments, name, value)
+    if arguments.batches > 16:
+        raise ValueError("overhead takes 1 to 16 batches: the server's queue holds no more")
     manifest = read_manifest(arguments.model)
     vocabulary = Vocabulary(manifest.vocabulary_size, manifest.positions)
-    count = ROWS * arguments.batches
-    work = preamble(vocabulary, count, 0, 0, arguments.prompt_tokens, arguments.new_tokens)
+    work = preamble(vocabulary, ROWS * arguments.batches, 0, 0, arguments.prompt_tokens, arguments.new_tokens)
     tokenizer = Tokenizer.from_file(str(arguments.model / "tokenizer.json"))
     ids = [list(each.prompt) for each in work]
     tokens = [[str(tokenizer.id_to_token(i)) for i in prompt] for prompt in ids]
-    generator = load_generator(arguments.model, intra_threads=arguments.threads)
-    threads = str(arguments.threads)
-    with running_server(arguments.model, "--intra-threads", threads, "--device", "cpu") as address:
+    flags = ("--intra-threads", str(arguments.threads), "--device", "cpu")
+    with (
+        DirectEngine(arguments.model, arguments.threads) as engine,
+        running_server(arguments.model, *flags) as address,
+    ):
         with Client(address) as client:
-            direct, served = first_token_pairs(
-                generator, client, ids[0], tokens[0], arguments.first_token_pairs
-            )
-        rounds = asyncio.run(_rounds(address, generator, ids, tokens, arguments))
-    added = quartiles([(after - before) * 1e3 for before, after in zip(direct, served, strict=True)])
-    batch = quartiles([each.direct_s / each.batch_s for each in rounds])
-    streams = quartiles([each.direct_s / each.streams_s for each in rounds])
-    generated = count * arguments.new_tokens
-    print(
-        f"{manifest.name}, {arguments.batches} batches of {ROWS}, {arguments.prompt_tokens} + "
-        f"{arguments.new_tokens} tokens, {len(rounds)} rounds; quartile, median, quartile"
-    )
-    rows = {
-        "ctranslate2, tokens/s": quartiles([generated / each.direct_s for each in rounds]),
-        "GenerateBatch, tokens/s": quartiles([generated / each.batch_s for each in rounds]),
-        "streams, tokens/s": quartiles([generated / each.streams_s for each in rounds]),
-        "GenerateBatch, ratio": batch,
-        "streams, ratio": streams,
-        "added to first token, ms": added,
-    }
-    for label, values in rows.items():
-        print(f"  {label:<26}" + "".join(f"{value:>10.3f}" for value in values))
-    figures = {
-        "model": model_facts(manifest),
-        "throughput_ratio": round(batch[1], 4),
-        "throughput_ratio_quartiles": [round(batch[0], 4), round(batch[2], 4)],
-        "streamed_ratio": round(streams[1], 4),
-        "streamed_ratio_quartiles": [round(streams[0], 4), round(streams[2], 4)],
-        "added_first_token_ms": round(added[1], 3),
-        "added_first_token_quartiles_ms": [round(added[0], 3), round(added[2], 3)],
-        "pairs": len(rounds),
-        "first_token_pairs": len(direct),
-        "rows": ROWS,
-        "batches": arguments.batches,
-        "prompt_tokens": arguments.prompt_tokens,
-        "new_tokens": arguments.new_tokens,
-        "threads": arguments.threads,
-    }
-    measures = [
-        Measure(
-            "throughput_ratio",
-            "ratio",
-            "higher",
-            tuple(r.direct_s / r.batch_s for r in rounds),
-            relative=True,
-        ),
-        Measure(
-            "streamed_ratio",
-            "ratio",
-            "higher",
-            tuple(r.direct_s / r.streams_s for r in rounds),
-            relative=True,
-        ),
-        Measure(
-            "added_first_token_ms",
-            "ms",
-            "lower",
-            tuple((after - before) * 1e3 for before, after in zip(direct, served, strict=True)),
-        ),
-    ]
+            check_precision(engine, client)
+            firsts = first_token_pairs(engine, client, ids[0], tokens[0], arguments.first_token_pairs)
+        rounds = asyncio.run(_rounds(address, engine, ids, tokens, arguments))
+    measures = _measures(rounds) + firsts.measures()
+    print(f"{manifest.name}, threads: {arguments.threads}; quartile, median, quartile")
+    _print(rounds, firsts, arguments)
+    figures = {"model": model_facts(manifest), **_figures(rounds, firsts), **_conditions(arguments)}
     finish(NAME, figures, arguments.out, measures=measures)
     return 0
 
 
+def _print(rounds: list[_Round], firsts: FirstTokens, arguments: argparse.Namespace) -> None:
+    generated = ROWS * arguments.batches * arguments.new_tokens
+    saturated = {
+        "ctranslate2, tokens/s": [generated / each.direct_s for each in rounds],
+        "GenerateBatch, tokens/s": [generated / each.batch_s for each in rounds],
+        "streams, tokens/s": [generated / each.streams_s for each in rounds],
+        "GenerateBatch, ratio": [each.direct_s / each.batch_s for each in rounds],
+        "streams, ratio": [each.direct_s / each.streams_s for each in rounds],
+    }
+    alone = {"added to first token, ms": firsts.added_ms}
+    lengths = f"{arguments.prompt_tokens} + {arguments.new_tokens} tokens"
+    for title, rows in (
+        (f"{arguments.batches} x {ROWS} prompts at once, {lengths}, {len(rounds)} rounds", saturated),
+        (f"one at a time, {arguments.prompt_tokens} tokens, {len(firsts.direct_s)} pairs", alone),
+    ):
+        print(title)
+        for label, values in rows.items():
+            print(f"  {label:<26}" + "".join(f"{value:>10.3f}" for value in quartiles(values)))
+
+
+def _measures(rounds: list[_Round]) -> list[Measure]:
+    return [
+        Measure(name, "ratio", "higher", tuple(values), relative=True)
+        for name, values in (
+            ("throughput_ratio", [each.direct_s / each.batch_s for each in rounds]),
+            ("streamed_ratio", [each.direct_s / each.streams_s for each in rounds]),
+        )
+    ]
+
+
+def _figures(rounds: list[_Round], firsts: FirstTokens) -> dict[str, Any]:
+    """Medians and quartiles, as the README's table has them."""
+    batch = quartiles([each.direct_s / each.batch_s for each in rounds])
+    streams = quartiles([each.direct_s / each.streams_s for each in rounds])
+    added = quartiles(firsts.added_ms)
+    return {
+        "throughput_ratio": batch[1],
+        "throughput_ratio_quartiles": [batch[0], batch[2]],
+        "streamed_ratio": streams[1],
+        "streamed_ratio_quartiles": [streams[0], streams[2]],
+        "added_first_token_ms": added[1],
+        "added_first_token_quartiles_ms": [added[0], added[2]],
+        "direct_ms": quartiles(firsts.direct_s)[1] * 1e3,
+        "server_ms": quartiles(firsts.served_s)[1] * 1e3,
+    }
+
+
+def _conditions(arguments: argparse.Namespace) -> dict[str, Any]:
+    names = ("pairs", "first_token_pairs", "batches", "prompt_tokens", "new_tokens", "threads", "short")
+    return {"rows": ROWS, **{name: getattr(arguments, name) for name in names}}
+
+
 async def _rounds(
     address: str,
-    generator: Any,
+    engine: DirectEngine,
     ids: Sequence[Sequence[int]],
     tokens: Sequence[Sequence[str]],
     arguments: argparse.Namespace,
@@ -143,26 +152,19 @@ async def _rounds(
     new_tokens = arguments.new_tokens
     rounds = []
     async with AsyncClient(address, timeout_s=600, retries=0) as client:
-        for _ in range(arguments.pairs + 1):
-            direct_s = _direct_s(generator, tokens, new_tokens)
-            await asyncio.sleep(PAUSE_S)
-            batch_s = await _batch_s(client, ids, new_tokens)
-            await asyncio.sleep(PAUSE_S)
-            streams_s = await _streams_s(client, ids, new_tokens)
-            await asyncio.sleep(PAUSE_S)
-            rounds.append(_Round(direct_s, batch_s, streams_s))
+        for number in range(arguments.pairs + 1):
+            times_s = {}
+            ways = ("direct_s", "batch_s", "streams_s")
+            for way in ways if number % 2 == 0 else reversed(ways):
+                await asyncio.sleep(PAUSE_S)
+                if way == "direct_s":
+                    times_s[way] = engine.batches_s(tokens, ROWS, new_tokens)
+                elif way == "batch_s":
+                    times_s[way] = await _batch_s(client, ids, new_tokens)
+                else:
+                    times_s[way] = await _streams_s(client, ids, new_tokens)
+            rounds.append(_Round(**times_s))
     return rounds[1:]
-
-
-def _direct_s(generator: Any, tokens: Sequence[Sequence[str]], new_tokens: int) -> float:
-    start = time.perf_counter()
-    for first in range(0, len(tokens), ROWS):
-        results = generator.generate_batch(
-            tokens[first : first + ROWS], max_length=new_tokens, min_length=new_tokens, sampling_topk=1,
-            include_prompt_in_result=False,
-        )  # fmt: skip
-        _check(sum(len(result.sequences_ids[0]) for result in results), ROWS * new_tokens)
-    return time.perf_counter() - start
 
 
 async def _batch_s(client: AsyncClient, ids: Sequence[Sequence[int]], new_tokens: int) -> float:

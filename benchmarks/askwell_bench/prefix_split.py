@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 from askwell_interview import document_from_bytes
+from askwell_manifest import read_manifest
 from tokenizers import Tokenizer
 
 from .generator import limit_isa, load_generator
-from .result import add_out, finish
+from .number import count
+from .result import add_out, finish, model_facts
 
 NAME = "prefix-split"
 
@@ -24,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model", type=Path, required=True, metavar="DIR", help="a folder of askwell-convert"
     )
     parser.add_argument("--text", type=Path, nargs="+", required=True, help="documents to cut prompts from")
-    parser.add_argument("--prompts", type=int, default=200, help="prompts to compare (default 200)")
+    parser.add_argument("--prompts", type=count, default=200, help="prompts to compare (default 200)")
     parser.add_argument(
         "--isa",
         choices=("native", "avx2"),
@@ -35,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    manifest = read_manifest(arguments.model)
     limit_isa(arguments.isa)
     tokenizer = Tokenizer.from_file(str(arguments.model / "tokenizer.json"))
     texts = [document_from_bytes(path.read_bytes()).text for path in arguments.text]
@@ -56,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     }
     for name, value in figures.items():
         print(f"  {name:<22}{value:>14}")
-    finish(NAME, figures, arguments.out)
+    finish(NAME, {"model": model_facts(manifest), **figures}, arguments.out)
     return 0
 
 

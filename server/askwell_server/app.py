@@ -48,6 +48,7 @@ def _refused(error: Exception) -> int:
 async def _serve(config: ServerConfig) -> None:
     """Wire the parts and run them."""
     from .engine.config import EngineConfig
+    from .engine.cost import DEFAULT_COST, read_cost_model
     from .engine.live import LiveEngine
     from .engine.tokenizer import Tokenizer
     from .lifecycle import Lifecycle, StartError
@@ -58,6 +59,10 @@ async def _serve(config: ServerConfig) -> None:
         manifest = read_manifest(config.model)
     except OSError as error:
         raise StartError(f"cannot read the model folder: {error.strerror}") from None
+    try:
+        cost_model = read_cost_model(config.cost_model) if config.cost_model else DEFAULT_COST
+    except ValueError as error:
+        raise StartError(str(error)) from None
     engine = LiveEngine(
         EngineConfig(
             model_dir=config.model,
@@ -68,6 +73,7 @@ async def _serve(config: ServerConfig) -> None:
             max_batch_rows=config.max_batch_rows,
             coalesce_s=config.coalesce_ms / 1000,
             full_range_ok=config.allow_full_range,
+            cost_model=cost_model,
         )
     )
     chat = None

@@ -38,6 +38,7 @@ class ServerConfig:
     intra_threads: int
     queue_limit: int
     max_batch_rows: int
+    cost_model: Path | None
     coalesce_ms: float
     drain_s: float
     allow_full_range: bool
@@ -77,7 +78,7 @@ def _text(value: object) -> str:
     return value
 
 
-def _folder(value: object) -> Path:
+def _path(value: object) -> Path:
     try:
         return Path(_text(value)).expanduser()
     except RuntimeError as error:  # ~NAME of nobody
@@ -135,7 +136,7 @@ COMPUTE_TYPES = ("auto", "default", "float32", "float16", "bfloat16", "int8", "i
                  "int8_float16", "int8_bfloat16")  # fmt: skip
 
 SETTINGS = (
-    Setting("model", _folder, REQUIRED, "the model folder that askwell-convert wrote", "DIR"),
+    Setting("model", _path, REQUIRED, "the model folder that askwell-convert wrote", "DIR"),
     Setting("name", _text, None, "the model's name in requests (default: the one in its manifest)"),
     Setting("host", _text, "127.0.0.1", "address to listen on; 0.0.0.0 for every IPv4 interface"),
     Setting("port", _number(int, 0, 65535), 50051, "port to listen on; 0 takes a free one and prints it"),
@@ -145,6 +146,7 @@ SETTINGS = (
     Setting("intra_threads", _number(int, 0, 1024), 0, "threads of one engine on a CPU; 0: it decides"),
     Setting("queue_limit", _number(int, 1, 1_000_000), 256, "rows that may wait; more are refused"),
     Setting("max_batch_rows", _number(int, 1, 1024), 16, "rows that may run in one batch"),
+    Setting("cost_model", _path, None, "what batches cost, as askwell-bench engine --save wrote it", "FILE"),
     Setting("coalesce_ms", _number(float, 0, 1000), 20.0, "milliseconds of text sent together", "MS"),
     Setting("drain_s", _number(float, 0, 3600), 30.0, "seconds that admitted requests get on SIGTERM", "S"),
     Setting("allow_full_range", _switch, False, "serve a full-range int8 model on a CPU that saturates"),

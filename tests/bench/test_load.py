@@ -13,11 +13,14 @@ import grpc
 import pytest
 from askwell.v1 import generation_pb2 as pb
 from askwell_bench.command import main
+from askwell_bench.direct import DirectEngine
 from askwell_bench.load.drive import Drive
 from askwell_bench.load.record import Record
 from askwell_bench.load.workload import Continuation
 from askwell_client import AsyncClient
+from askwell_server.engine.device import ENGINE_ENV
 from client.fake_server import Refusal, Running
+from tiny_model import make_tiny_model
 
 from client import fake_server
 
@@ -169,6 +172,100 @@ def test_missing_server_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.startswith("askwell-bench: no server at 127.0.0.1:1")
 
 
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (("--workload", "mixed", "--new-tokens", "3"), "'mixed' makes no use of --new-tokens"),
+        (("--preamble-tokens", "3"), "'fixed' makes no use of --preamble-tokens"),
+        (("--trace", "t.jsonl", "--prompt-tokens", "3"), "'trace' makes no use of --prompt-tokens"),
+        (("--burstiness", "0.5"), "--burstiness is for the arrivals of --rate"),
+        (("--pairs", "4"), "name one with --against"),
+        (("--against-server", "x:1", "--concurrency", "1,2"), "pairs compare one level"),
+        (("--against-server", "x:1", "--against=--log-level=info"), "runs already"),
+        (("--against", ""), "name its model with --against-model"),
+    ],
+)
+def test_options_that_would_be_ignored_are_refused(
+    flags: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["load", "--server", "127.0.0.1:1", *flags]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert told in line
+
+
+@pytest.fixture
+def other() -> Iterator[Running]:
+    other = fake_server.start()
+    other.set_health("SERVING")
+    yield other
+    other.stop()
+
+
+def prompts(running: Running) -> list[tuple[int, ...]]:
+    found = [call.request for call in running.fake.calls if call.method == "GenerateStream"]
+    return [tuple(request.tokens.ids) for request in found]
+
+
+def test_pairs_give_both_servers_the_same_work_in_turns_and_judge_the_second(
+    running: Running, other: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for each in (running, other):
+        each.fake.will("GetModel", MODEL)
+        each.fake.will("GenerateStream", Answer())  # the warm-up
+    for _ in range(3):
+        running.fake.will("GenerateStream", *[Answer() for _ in range(4)])
+        other.fake.will("GenerateStream", BUSY, BUSY, BUSY, Answer())
+    pairs = ("--against-server", other.fake.target, "--pairs", "3", "--requests", "4", "--concurrency", "1")
+    assert load(running, *pairs, "--out", str(tmp_path)) == 1
+    out = capsys.readouterr().out.splitlines()
+    assert (
+        "".join(line.split()[0] for line in out if ", round " in line and "INVALID" not in line) == "abbaab"
+    )
+    assert prompts(running) == prompts(other)
+    assert len(set(prompts(running))) == 1 + 3 * 4  # another round is another piece of work
+    a, b = (json.loads((tmp_path / f"load-fixed-closed-{side}.json").read_text()) for side in "ab")
+    assert a["pairing"] == b["pairing"]
+    assert [len(each["measures"]["tokens_per_s"]["values"]) for each in (a, b)] == [3, 3]
+    assert b["measures"]["ok_share"]["values"] == [0.25] * 3
+    told = json.loads(out[-1])
+    assert told == json.loads((tmp_path / "compare-load-fixed-closed.json").read_text())
+    assert "ok_share" in told["worse"] and told["took_turns"]
+    assert "<svg" in (tmp_path / "load-fixed-closed-pairs-latency.svg").read_text()
+
+
+def test_pair_that_broke_off_is_kept_but_not_compared(
+    running: Running, other: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for each in (running, other):
+        each.fake.will("GetModel", MODEL)
+        each.fake.will("GenerateStream", *[Answer() for _ in range(1 + 3 * 2)])
+    running.fake.will("GenerateStream", Answer(), Answer())  # all of round 4, which the other side begins
+    other.fake.will("GenerateStream", Answer(), Answer(lambda: other.grpc_server.stop(0)))
+    pairs = ("--against-server", other.fake.target, "--pairs", "5", "--requests", "2", "--concurrency", "1")
+    assert load(running, *pairs, "--out", str(tmp_path)) == 1
+    assert "PARTIAL: b: the server went away" in capsys.readouterr().out
+    a, b = (json.loads((tmp_path / f"load-fixed-closed-{side}.json").read_text()) for side in "ab")
+    assert a["partial"] and b["partial"]
+    assert (len(a["levels"]), len(b["levels"])) == (3, 4)
+    assert [len(each["measures"]["tokens_per_s"]["values"]) for each in (a, b)] == [3, 3]
+
+
+def test_server_that_does_not_start_is_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["load", "--model", str(tmp_path / "nope")]) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("askwell-bench: the server did not start: no model folder at")
+
+
+def test_direct_side_runs_in_the_engines_environment_and_says_in_a_line_why_it_cannot(
+    tmp_path: Path,
+) -> None:
+    with DirectEngine(make_tiny_model(tmp_path / "m"), threads=1) as engine:
+        environment = Path(f"/proc/{engine.pid}/environ").read_text().split("\0")
+        assert {f"{name}={value}" for name, value in ENGINE_ENV.items()} <= set(environment)
+    with pytest.raises(RuntimeError, match="no model folder at"), DirectEngine(tmp_path / "nope", threads=1):
+        pass
+
+
 def test_overhead_compares_equal_work_three_ways(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     convert = [
         str(Path(sys.executable).parent / "askwell-convert"),
@@ -178,7 +275,11 @@ def test_overhead_compares_equal_work_three_ways(tmp_path: Path, capsys: pytest.
     subprocess.run([*convert, "--quantization", "float32"], check=True, capture_output=True)
     lengths = ("--prompt-tokens", "8", "--new-tokens", "4", "--threads", "1", "--batches", "1")
     model = str(tmp_path / "m")
-    assert main(["overhead", "--model", model, "--pairs", "2", "--first-token-pairs", "2", *lengths]) == 0
+    assert main(["overhead", "--model", model, "--short", "--first-token-pairs", "3", *lengths]) == 0
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert found["throughput_ratio"] > 0 and found["streamed_ratio"] > 0
     assert found["added_first_token_ms"] != 0
+    assert (found["pairs"], found["first_token_pairs"], found["new_tokens"]) == (3, 3, 4)  # the flags win
+    assert {name: len(each["values"]) for name, each in found["measures"].items()} == {
+        "throughput_ratio": 3, "streamed_ratio": 3, "added_first_token_ms": 3, "first_token_ratio": 3,
+    }  # fmt: skip

@@ -36,3 +36,11 @@ def test_chat_model_without_an_end_token_is_refused_in_one_line(tmp_path, capsys
     assert capsys.readouterr().err == (
         "askwell-server: the manifest names no end token; convert the model again\n"
     )
+
+
+def test_broken_cost_model_is_refused_in_one_line(tmp_path, capsys):
+    folder = make_tiny_model(tmp_path / "tiny")
+    (tmp_path / "cost.json").write_text("{}")
+    assert app.run(["--model", str(folder), "--cost-model", str(tmp_path / "cost.json")], {}) == 2
+    told = capsys.readouterr().err
+    assert "cost.json is no cost model: it lacks prefill_call_s" in told and told.count("\n") == 1

@@ -73,6 +73,11 @@ class Summary:
     generator_cores: float
 
     @property
+    def ok_share(self) -> float:
+        """Of all requests. Who refuses half is quick with the others."""
+        return self.statuses.get(OK, 0) / self.requests
+
+    @property
     def invalid(self) -> str | None:
         """Why the figures are not the server's: the generator itself was too slow."""
         lag_s = max(self.send_lag_s, self.loop_lag_s)

@@ -1,6 +1,7 @@
 """A level of load as a person reads it."""
 
 from .level import Level
+from .result import LevelResult
 from .summary import Spread, Summary, statuses_but_ok
 
 
@@ -39,6 +40,17 @@ def print_level(level: Level, found: Summary, piece: str) -> None:
         print(f"  {status}: {count}")
     if found.invalid:
         print(f"  INVALID: {found.invalid}")
+
+
+def print_round(side: str, found: LevelResult) -> None:
+    """One of many rounds, in a line."""
+    first, end_to_end = found.summary.first_s.p50, found.summary.end_to_end_s.p50
+    failed = "".join(f", {count} {status}" for status, count in statuses_but_ok(found.summary).items())
+    print(
+        f"  {side}  {found.label}: {_rates(found.summary)}; median {_ms(first)} ms to the first, "
+        f"{_ms(end_to_end)} ms to the end{failed}",
+        flush=True,
+    )
 
 
 def print_shortage(summaries: list[Summary]) -> None:

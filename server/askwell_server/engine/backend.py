@@ -62,7 +62,7 @@ class CTranslate2Backend:
         self._vocabulary = read_vocabulary(load.model_dir, manifest)
         device = _device(load.device)
         quantized = manifest.quantization.startswith("int8")
-        compute_type = _compute_type(load.compute_type, device, quantized)
+        compute_type = compute_type_for(load.compute_type, device, quantized)
         computes_int8 = compute_type.startswith("int8") or (compute_type == "default" and quantized)
         if device == "cpu" and computes_int8 and not load.full_range_ok:
             _check_range(manifest.weight_range if quantized else 127)
@@ -86,7 +86,7 @@ class CTranslate2Backend:
                 threads = 1
             else:
                 self._generator = many
-        _return_freed_memory()
+        return_freed_memory()
         self.facts = BackendFacts(device, self._generator.compute_type, threads, self.facts.end_ids)
 
     def _trial(self) -> float:
@@ -163,7 +163,7 @@ def _generator(model_dir: Path, device: str, compute_type: str, threads: int) ->
         raise ModelRefused(f"cannot load {model_dir} on {device} as {compute_type}: {line}") from None
 
 
-def _return_freed_memory() -> None:
+def return_freed_memory() -> None:
     """Give the system what loading used and freed; the malloc settings of this process would keep it.
 
     Packing the weights needs a second copy for a while: a 6.1 GB GPT-J stayed at 11.7 GB instead of 6.0.
@@ -179,7 +179,7 @@ def _device(asked: str) -> str:
     return "cuda:0" if asked == "cuda" else asked
 
 
-def _compute_type(asked: str, device: str, quantized: bool) -> str:
+def compute_type_for(asked: str, device: str, quantized: bool) -> str:
     if asked != "auto":
         return asked
     if device == "cpu":

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from .cost import DEFAULT_COST, CostModel
+
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
@@ -13,7 +15,7 @@ class EngineConfig:
     best (see ``backend``). ``queue_limit`` counts rows. ``max_batch_tokens`` bounds prompt plus new tokens
     over all rows of a batch, since the cache of each is copied at every step. ``coalesce_s`` is how long
     later pieces of a stream may wait for one another. ``full_range_ok`` lets a CPU without VNNI serve
-    int8 weights that use the full range.
+    int8 weights that use the full range. ``cost_model`` is what the planner judges batches by.
     """
 
     model_dir: Path
@@ -25,3 +27,4 @@ class EngineConfig:
     max_batch_tokens: int = 8192
     coalesce_s: float = 0.02
     full_range_ok: bool = False
+    cost_model: CostModel = DEFAULT_COST

@@ -251,7 +251,8 @@ class LiveEngine:
     def _board(self, device: Device, max_rows: int) -> None:
         """Plan a batch and start it on a free device."""
         waiting = list(self._queue)
-        chosen = plan([t.row for t in waiting], Limits(max_rows, self._config.max_batch_tokens))
+        limits = Limits(max_rows, self._config.max_batch_tokens)
+        chosen = plan([t.row for t in waiting], limits, self._config.cost_model)
         tickets = [waiting[i] for i in chosen.indices]
         rows = [ticket.row for ticket in tickets]
         now = time.monotonic()

@@ -7,25 +7,23 @@ The head of the queue always runs; the question is with whom. Three facts of CTr
   as much as its shortest prompt has, and forces what longer prompts have on top one decoding step at a time;
 - a step costs little more for many rows than for one.
 
-So a batch is judged by its cost per row, in units of the cost that one more row adds to a step::
+So a batch is judged by its seconds per row, as a cost model tells them::
 
-    cost = TOKEN · (prefix + rows · (shortest − prefix)) + steps · (STEP + rows)
+    cost = prefill(rows, shortest, prefix) + steps · step(rows, shortest + steps / 2)
     steps = the most that any row needs: its tokens beyond the shortest prompt, and its new tokens
 
-TOKEN and STEP are rough figures of SmolLM2-135M on two cores (prefill 1,000 tokens a second; a step 20 ms for
-one row and 4 ms more for each further row). Waiting rows are lined up behind the head twice, by nearness of
-length and by length of the prefix shared with the head, and the best beginning of either line is the batch.
+Waiting rows are lined up behind the head twice, by nearness of length and by length of the prefix shared with
+the head, and the best beginning of either line is the batch.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from .cost import DEFAULT_COST, CostModel
 from .row import Row
 
 MIN_TAIL = 2  # tokens that every row keeps after the prefix; with one, batch-mates are corrupted
 _MIN_PREFIX = 16  # below this a second prefill call costs more than it spares
-_TOKEN = 0.25
-_STEP = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ class Plan:
     prefix: int
 
 
-def plan(waiting: Sequence[Row], limits: Limits) -> Plan:
+def plan(waiting: Sequence[Row], limits: Limits, cost: CostModel = DEFAULT_COST) -> Plan:
     """Choose the next batch from a queue that is not empty."""
     head = waiting[0]
     mates = [i for i in range(1, len(waiting)) if _may_share(head, waiting[i])]
@@ -63,7 +61,7 @@ def plan(waiting: Sequence[Row], limits: Limits) -> Plan:
         lambda i: (-shared[i], distance(i)),
     ]
     plans = [p for line in lines for p in _beginnings(waiting, sorted(mates, key=line), shared, limits)]
-    return min(plans, key=lambda p: _cost_per_row(p, waiting))
+    return min(plans, key=lambda p: _cost_per_row(p, waiting, cost))
 
 
 def forced_tokens(rows: Sequence[Row]) -> list[int]:
@@ -104,12 +102,12 @@ def _beginnings(
         yield Plan(tuple(chosen), prefix if prefix >= _MIN_PREFIX else 0)
 
 
-def _cost_per_row(candidate: Plan, waiting: Sequence[Row]) -> float:
+def _cost_per_row(candidate: Plan, waiting: Sequence[Row], cost: CostModel) -> float:
     rows = [waiting[i] for i in candidate.indices]
     shortest = min(len(row.prompt) for row in rows)
     steps = max(len(row.prompt) - shortest + row.max_new_tokens for row in rows)
-    prefill = candidate.prefix + len(rows) * (shortest - candidate.prefix)
-    return (_TOKEN * prefill + steps * (_STEP + len(rows))) / len(rows)
+    prefill_s = cost.prefill_s(len(rows), shortest, candidate.prefix)
+    return (prefill_s + steps * cost.step_s(len(rows), shortest + steps / 2)) / len(rows)
 
 
 def _common(a: tuple[int, ...], b: tuple[int, ...]) -> int:
