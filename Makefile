@@ -70,19 +70,41 @@ $(FLOAT32)/askwell.json: | .venv/.demo
 	@$(BIN)/askwell-convert "$$($(BIN)/python examples/default_model.py --path)" $(FLOAT32) --quantization float32
 
 BENCH := $(BIN)/askwell-bench
-SHORT := benchmarks/results/short
 RESULTS := benchmarks/results
+SHORT := $(RESULTS)/short
+FULL_RANGE := models/smollm2-135m-instruct-range-127
 GPTJ := models/gptj-full-size
 
-bench: .venv/.dev $(INT8)/askwell.json $(FLOAT32)/askwell.json
+$(FULL_RANGE)/askwell.json: | .venv/.demo
+	@$(BIN)/python examples/default_model.py
+	@$(BIN)/askwell-convert "$$($(BIN)/python examples/default_model.py --path)" $(FULL_RANGE) --target cpu-vnni
+
+bench: .venv/.dev $(INT8)/askwell.json
+	-$(BENCH) load --model $(INT8) --concurrency 1,4 --requests 20 --out $(SHORT)
 	$(BENCH) engine --short --model $(INT8) --out $(SHORT)
-	$(BENCH) overhead --short --model $(INT8) --out $(SHORT)
-	$(BENCH) load --model $(INT8) --concurrency 1,8 --requests 40 --out $(SHORT)
-	$(BENCH) load --model $(INT8) --workload questions --concurrency 2 --requests 6 --warmup 1 --out $(SHORT)
-	$(BENCH) peers --short --model $(INT8) --gguf "$$($(BIN)/python examples/default_model.py --path)" --out $(SHORT)
-	$(BENCH) integrity --model $(FLOAT32) --out $(SHORT)
+	$(BENCH) overhead --short --threads 1 --model $(INT8) --out $(SHORT)
+	$(BENCH) peers --short --model $(INT8) --out $(SHORT)
+
+bench-full: .venv/.dev $(INT8)/askwell.json $(FLOAT32)/askwell.json $(FULL_RANGE)/askwell.json
+	$(BENCH) engine --model $(INT8) --out $(RESULTS)
+	$(BENCH) overhead --threads 1 --model $(INT8) --out $(RESULTS)
+	$(BENCH) first-token --threads 1 --model $(INT8) --out $(RESULTS)
+	$(BENCH) first-token --threads 2 --model $(INT8) --out $(RESULTS)
+	-$(BENCH) load --model $(INT8) --concurrency 1,2,4,8,16 --requests 100 --out $(RESULTS)
+	-$(BENCH) load --model $(INT8) --workload mixed --rate 0.4,0.8,1.2 --requests 100 --out $(RESULTS)
+	-$(BENCH) load --model $(INT8) --workload questions --concurrency 1,4 --requests 24 --warmup 1 --out $(RESULTS)
+	$(BENCH) integrity --model $(FLOAT32) --out $(RESULTS)
+	$(BENCH) fidelity --isa avx2 --model $(INT8) --reference $(FLOAT32) --text $(TEXTS) --out $(RESULTS)
+	$(BENCH) fidelity --isa avx2 --model $(FULL_RANGE) --reference $(FLOAT32) --text $(TEXTS) --out $(RESULTS)
+	$(BENCH) fidelity --model $(FULL_RANGE) --reference $(FLOAT32) --text $(TEXTS) --out $(RESULTS)
+	$(BENCH) prefix-split --isa avx2 --model $(INT8) --text $(TEXTS) --out $(RESULTS)
+	-$(BENCH) peers --model $(INT8) --requests 30 --out $(RESULTS)
+
+bench-gptj: .venv/.dev .venv-torch/.dev
+	$(BENCH) gptj --work $(GPTJ) --out $(RESULTS)
 
 bench-peers: .venv/.dev $(INT8)/askwell.json
+	@$(BIN)/python examples/default_model.py
 	$(BIN)/python benchmarks/peers/build.py
 
 report: .venv/.dev
@@ -92,4 +114,4 @@ proto: .venv/.dev
 	$(BIN)/python proto/generate.py
 
 clean:
-	rm -rf .venv .venv-torch models .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-torch benchmarks/peers/*/.venv models .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -138,8 +138,9 @@ def _to_first(generator: Any, prompts: list[list[str]], rows: int, new_tokens: i
 
     start = time.perf_counter()
     generator.generate_batch(
-        prompts, max_length=new_tokens, sampling_topk=1, include_prompt_in_result=False, callback=note
-    )
+        prompts, max_length=new_tokens, min_length=new_tokens, sampling_topk=1,
+        include_prompt_in_result=False, callback=note,
+    )  # fmt: skip
     return {"seconds": times_s[0] - start, "new_tokens": len(times_s)}
 
 

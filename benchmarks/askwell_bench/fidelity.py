@@ -53,7 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
     figures = {**divergence.figures(), "compute_type": model.compute_type}
     for name, value in figures.items():
         print(f"  {name:<22}{value:>14}")
-    finish(NAME, {"model": model_facts(manifest), **figures}, arguments.out)
+    name = f"{NAME}-range-{manifest.weight_range}-{arguments.isa}"
+    finish(NAME, {"model": model_facts(manifest), **figures}, arguments.out, name=name)
     return 0
 
 

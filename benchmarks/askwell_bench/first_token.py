@@ -8,7 +8,7 @@ full of the other's when its turn comes: so it runs twice, and the second time c
 
 import argparse
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from askwell_manifest import read_manifest
 from tokenizers import Tokenizer
 
 from .direct import DirectEngine
+from .ending import ENDINGS, partial, why_stopped
 from .load.workload import Vocabulary
 from .number import count, repeats
 from .result import Measure, add_out, finish, model_facts, quartiles
@@ -42,10 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True, slots=True)
 class FirstTokens:
-    """Seconds to the first token, pair by pair."""
+    """Seconds to the first token, pair by pair. It grows while a run goes on, and survives its failure."""
 
-    direct_s: list[float]
-    served_s: list[float]
+    direct_s: list[float] = field(default_factory=list)
+    served_s: list[float] = field(default_factory=list)
 
     @property
     def added_ms(self) -> list[float]:
@@ -70,16 +71,20 @@ def run(arguments: argparse.Namespace) -> int:
     repeated = _TEXT * (1 + arguments.prompt_tokens // 16)
     encoded = tokenizer.encode(repeated, add_special_tokens=False)
     ids, tokens = encoded.ids[: arguments.prompt_tokens], encoded.tokens[: arguments.prompt_tokens]
-    threads = arguments.threads
+    threads, found = arguments.threads, FirstTokens()
+    stopped: str | None = None
     with (
         DirectEngine(arguments.model, threads) as engine,
         running_server(arguments.model, "--intra-threads", str(threads), "--device", "cpu") as address,
         Client(address) as client,
     ):
         check_precision(engine, client)
-        found = first_token_pairs(engine, client, ids, tokens, arguments.pairs)
+        try:
+            first_token_pairs(engine, client, ids, tokens, arguments.pairs, found)
+        except ENDINGS as ending:
+            stopped = why_stopped(ending, len(found.direct_s))
     print(
-        f"{manifest.name}, threads: {threads}, prompt of {len(ids)} tokens, {arguments.pairs} pairs; "
+        f"{manifest.name}, threads: {threads}, prompt of {len(ids)} tokens, {len(found.direct_s)} pairs; "
         "ms: quartile, median, quartile"
     )
     rows = {
@@ -89,8 +94,16 @@ def run(arguments: argparse.Namespace) -> int:
     }
     for label, values in rows.items():
         print(f"  {label:<24}" + "".join(f"{value:>9.2f}" for value in quartiles(values)))
-    finish(NAME, _figures(found, arguments, model_facts(manifest)), arguments.out, measures=found.measures())
-    return 0
+    if stopped:
+        print(f"PARTIAL: {stopped}")
+    finish(
+        NAME,
+        {**_figures(found, arguments, model_facts(manifest)), **partial(stopped)},
+        arguments.out,
+        measures=found.measures(),
+        name=f"{NAME}-threads-{arguments.threads}",
+    )
+    return 1 if stopped else 0
 
 
 def _figures(found: FirstTokens, arguments: argparse.Namespace, model: dict[str, Any]) -> dict[str, Any]:
@@ -103,7 +116,7 @@ def _figures(found: FirstTokens, arguments: argparse.Namespace, model: dict[str,
         "added_quartiles_ms": [round(low, 3), round(high, 3)],
         "direct_ms": quartiles(found.direct_s)[1] * 1e3,
         "server_ms": quartiles(found.served_s)[1] * 1e3,
-        "pairs": arguments.pairs,
+        "pairs": len(found.direct_s),
     }
 
 
@@ -115,10 +128,14 @@ def check_precision(engine: DirectEngine, client: Client) -> None:
 
 
 def first_token_pairs(
-    engine: DirectEngine, client: Client, ids: list[int], tokens: list[str], pairs: int
-) -> FirstTokens:
-    """Both sides in turn, in changing order; the pairs of warm-up are left out."""
-    found = FirstTokens([], [])
+    engine: DirectEngine,
+    client: Client,
+    ids: list[int],
+    tokens: list[str],
+    pairs: int,
+    found: FirstTokens,
+) -> None:
+    """Both sides in turn, in changing order, into ``found``; the pairs of warm-up are left out."""
     for pair in range(pairs + _WARM_UP):
         if pair % 2 == 0:
             direct_s, served_s = _direct_s(engine, tokens), _served_s(client, ids)
@@ -127,7 +144,6 @@ def first_token_pairs(
         if pair >= _WARM_UP:
             found.direct_s.append(direct_s)
             found.served_s.append(served_s)
-    return found
 
 
 def _direct_s(engine: DirectEngine, tokens: list[str]) -> float:
@@ -145,9 +161,9 @@ def _served_s(client: Client, ids: list[int]) -> float:
 
 
 def _once_served_s(client: Client, ids: list[int]) -> float:
-    """Seconds from the client's call to the first token it receives."""
+    """Seconds from the client's call to the first token, which the minimum forbids to be an end token."""
     start = time.perf_counter()
-    stream = client.stream(ids, temperature=0.0, max_new_tokens=8, token_ids=True)
+    stream = client.stream(ids, temperature=0.0, max_new_tokens=8, min_new_tokens=8, token_ids=True)
     next(event for event in stream if isinstance(event, Delta))
     first = time.perf_counter()
     stream.close()

@@ -23,6 +23,7 @@ from askwell_manifest import read_manifest
 from tokenizers import Tokenizer
 
 from .direct import DirectEngine
+from .ending import ENDINGS, partial, why_stopped
 from .first_token import PAUSE_S, FirstTokens, check_precision, first_token_pairs
 from .load.workload import Vocabulary, preamble
 from .number import count, repeats
@@ -73,20 +74,29 @@ def run(arguments: argparse.Namespace) -> int:
     ids = [list(each.prompt) for each in work]
     tokens = [[str(tokenizer.id_to_token(i)) for i in prompt] for prompt in ids]
     flags = ("--intra-threads", str(arguments.threads), "--device", "cpu")
+    firsts = FirstTokens()
+    rounds: list[_Round] = []
+    stopped: str | None = None
     with (
         DirectEngine(arguments.model, arguments.threads) as engine,
         running_server(arguments.model, *flags) as address,
     ):
         with Client(address) as client:
             check_precision(engine, client)
-            firsts = first_token_pairs(engine, client, ids[0], tokens[0], arguments.first_token_pairs)
-        rounds = asyncio.run(_rounds(address, engine, ids, tokens, arguments))
+            first_token_pairs(engine, client, ids[0], tokens[0], arguments.first_token_pairs, firsts)
+        try:
+            asyncio.run(_run_rounds(rounds, address, engine, ids, tokens, arguments))
+        except ENDINGS as ending:
+            stopped = why_stopped(ending, len(rounds))
     measures = _measures(rounds) + firsts.measures()
     print(f"{manifest.name}, threads: {arguments.threads}; quartile, median, quartile")
     _print(rounds, firsts, arguments)
-    figures = {"model": model_facts(manifest), **_figures(rounds, firsts), **_conditions(arguments)}
+    if stopped:
+        print(f"PARTIAL: {stopped}")
+    conditions = {**_conditions(arguments), "pairs": len(rounds), **partial(stopped)}
+    figures = {"model": model_facts(manifest), **_figures(rounds, firsts), **conditions}
     finish(NAME, figures, arguments.out, measures=measures)
-    return 0
+    return 1 if stopped else 0
 
 
 def _print(rounds: list[_Round], firsts: FirstTokens, arguments: argparse.Namespace) -> None:
@@ -141,16 +151,16 @@ def _conditions(arguments: argparse.Namespace) -> dict[str, Any]:
     return {"rows": ROWS, **{name: getattr(arguments, name) for name in names}}
 
 
-async def _rounds(
+async def _run_rounds(
+    rounds: list[_Round],
     address: str,
     engine: DirectEngine,
     ids: Sequence[Sequence[int]],
     tokens: Sequence[Sequence[str]],
     arguments: argparse.Namespace,
-) -> list[_Round]:
-    """The first round warms up and is left out."""
+) -> None:
+    """Round after round into ``rounds``, which survives a failure. The first warms up and is left out."""
     new_tokens = arguments.new_tokens
-    rounds = []
     async with AsyncClient(address, timeout_s=600, retries=0) as client:
         for number in range(arguments.pairs + 1):
             times_s = {}
@@ -163,8 +173,8 @@ async def _rounds(
                     times_s[way] = await _batch_s(client, ids, new_tokens)
                 else:
                     times_s[way] = await _streams_s(client, ids, new_tokens)
-            rounds.append(_Round(**times_s))
-    return rounds[1:]
+            if number:
+                rounds.append(_Round(**times_s))
 
 
 async def _batch_s(client: AsyncClient, ids: Sequence[Sequence[int]], new_tokens: int) -> float:

@@ -59,7 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
     }
     for name, value in figures.items():
         print(f"  {name:<22}{value:>14}")
-    finish(NAME, {"model": model_facts(manifest), **figures}, arguments.out)
+    told = {"model": model_facts(manifest), **figures}
+    finish(NAME, told, arguments.out, name=f"{NAME}-{arguments.isa}")
     return 0
 
 

@@ -8,7 +8,7 @@
 # WORK           folder for the venv, the checkpoint and the models: 35 GB for the whole model; kept between runs
 # OUT            folder for the results (default: WORK/results)
 # DEFAULT_MODEL  the demo's GGUF file, which gpu-fidelity needs
-# STAGES         names with commas (default: all that have no result in OUT yet)
+# STAGES         names with commas (default: all that have no whole result of this machine in OUT yet)
 # LAYERS         a slice of the model (default 28, all of it)
 # PYTHON         a Python 3.11 or newer that has torch and transformers (default: python3)
 # DEVICE         cuda (default), or cpu to try this script without a GPU
@@ -68,7 +68,8 @@ EOF
     "$venv/bin/python" -c 'import ctypes; ctypes.CDLL("libcublas.so.12")' || fail "$cublas does not load"
     "$venv/bin/python" -c 'import ctranslate2, sys; sys.exit(ctranslate2.get_cuda_device_count() == 0)' ||
         fail "ctranslate2 sees no NVIDIA GPU here (does nvidia-smi answer? its wheel needs driver 570 or newer)"
-    nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader
+    nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader ||
+        fail "nvidia-smi is missing or does not answer: it must name the card that is measured"
 fi
 
 arguments=(gptj --device "$device" --work "$work" --out "$out" --layers "${LAYERS:-28}")

@@ -9,6 +9,7 @@ llama.cpp is compiled for this machine: minutes of all cores.
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,14 +17,15 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from askwell_bench.peers.variant import NAMES, REASON, q8_path
+from askwell_bench.peers.variant import BUILT, NAMES, REASON, q8_path
 
+_ADDRESS = re.compile(r"\b\w+://\S+")
+"""What pip says is published as the reason; where it looked is nobody's business."""
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 # GCC 12 takes its own _tile_loadconfig to read 8 bytes of 64 and drops the stores of the rest as dead:
 # llama.cpp then dies of an invalid tile configuration on CPUs with AMX, where it is at its fastest.
 _FLAGS = {"llama_cpp": {"CFLAGS": "-fno-dse -fno-tree-dse", "CXXFLAGS": "-fno-dse -fno-tree-dse"}}
-_BUILT = "built-from"
 
 
 def build(name: str) -> str | None:
@@ -31,7 +33,7 @@ def build(name: str) -> str | None:
     folder = HERE / name
     environment, requirements = folder / ".venv", folder / "requirements.txt"
     wanted = hashlib.sha256(requirements.read_bytes() + repr(_FLAGS.get(name)).encode()).hexdigest()
-    marker = environment / _BUILT
+    marker = environment / BUILT
     if marker.is_file() and marker.read_text() == wanted:
         print(f"{name}: built already", flush=True)
         return None
@@ -64,7 +66,7 @@ def quantize(gguf: Path) -> str | None:
 
 
 def main(asked: Sequence[str]) -> int:
-    """Exit code 1 when something could not be built; the benchmark runs with the rest."""
+    """Exit code 1 when nothing could be built. The benchmark lists a peer that failed, with its reason."""
     known = [name for name in NAMES if (HERE / name / "requirements.txt").is_file()]
     if unknown := [name for name in asked if name not in known]:
         print(f"no peer is called {unknown[0]!r}; there are {', '.join(known)}", file=sys.stderr)
@@ -78,7 +80,7 @@ def main(asked: Sequence[str]) -> int:
     reason = quantize(gguf) if gguf.is_file() else f"there is no {gguf}; run: make demo"
     if reason:
         print(f"Q8_0 weights: {reason}", flush=True)
-    return 1 if reason or any(reasons) else 0
+    return 1 if all(reasons) else 0
 
 
 def _pip(environment: Path, requirements: Path, *, compiled: bool) -> list[str]:
@@ -102,7 +104,8 @@ def _run(command: Sequence[str], variables: dict[str, str]) -> str | None:
             if time.monotonic() - told_s > 30:
                 told_s = time.monotonic()
                 print(f"  {last[:100]}", flush=True)
-    return (error or last or f"exit code {process.returncode}")[:300] if process.returncode else None
+    told = _ADDRESS.sub("an address", error or last or f"exit code {process.returncode}")
+    return told[:300] if process.returncode else None
 
 
 if __name__ == "__main__":

@@ -127,6 +127,7 @@ def test_other_machine_versions_and_weights_are_told(
     for told in (
         "not the same cpu: A against B", "not the same versions: x 1 against x 2",
         "not the same model sha256: 1 against 2", "b.json is partial: it ended early",
+        "load --against is what justifies a verdict",
     ):  # fmt: skip
         assert told in out
 

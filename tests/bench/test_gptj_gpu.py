@@ -10,6 +10,7 @@ from askwell_bench.gptj import (
     gpu_allocator,
     gpu_card,
     gpu_decode,
+    gpu_engine,
     gpu_fidelity,
     gpu_jit,
     gpu_mlperf,
@@ -18,6 +19,7 @@ from askwell_bench.gptj import (
     gpu_transformers,
 )
 from askwell_bench.gptj.gpu import FIDELITY, GPU_STAGES
+from askwell_bench.gptj.gpu_engine import Engine
 from askwell_bench.gptj.gpu_folder import converted
 from askwell_bench.gptj.gpu_lineup import Lineup
 from askwell_bench.gptj.gpu_worker import Deadline, Worker, WorkerError
@@ -161,6 +163,16 @@ def test_decoding_is_told_by_batch_size_and_engine(work: Work) -> None:
         "int8_over_float16_rows_1",
         "int8_over_float16_rows_2",
     }
+
+
+def test_memory_of_a_batch_leaves_out_what_other_engines_hold(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = iter([1000, 1400, 5000, 5250])  # loading, loaded; another engine came; the batch's last step
+    monkeypatch.setattr(gpu_engine, "_used_mib", lambda device: next(seen))
+    engine = Engine(str(work.model), "cpu", "int8_float32", 1)
+    assert engine.facts()["memory_mib"] == 400
+    assert engine.peak(1, 8, 4) == {"memory_mib": 400 + 250}
 
 
 def test_sampling_is_held_against_greedy(work: Work) -> None:

@@ -1,9 +1,7 @@
-"""The load run against a server that plays a script, and once, with overhead, against a real one."""
+"""The load run against a server that plays a script."""
 
 import asyncio
 import json
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,18 +11,17 @@ import grpc
 import pytest
 from askwell.v1 import generation_pb2 as pb
 from askwell_bench.command import main
-from askwell_bench.direct import DirectEngine
 from askwell_bench.load.drive import Drive
 from askwell_bench.load.record import Record
-from askwell_bench.load.workload import Continuation
+from askwell_bench.load.summary import Limits, summary
+from askwell_bench.load.workload import Continuation, Interview, questions
 from askwell_client import AsyncClient
-from askwell_server.engine.device import ENGINE_ENV
 from client.fake_server import Refusal, Running
-from tiny_model import make_tiny_model
+from client.interview_script import EVENTS
 
 from client import fake_server
 
-DATA = Path(__file__).resolve().parents[1] / "data"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 MODEL = pb.GetModelResponse(name="fake", vocabulary_size=336, positions=256, compute_type="int8_float32")
 BUSY = Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "the queue is full")
 
@@ -91,6 +88,17 @@ def test_tokens_of_one_message_arrive_together_and_the_sample_fills_the_record(r
     assert (record.new_tokens, record.batch_rows) == (3, 1)
 
 
+def test_question_set_tells_who_wrote_it_and_a_short_one_is_not_ok(running: Running) -> None:
+    (candidate,) = questions(EXAMPLES, 1)
+    sets = [Interview(candidate.job, candidate.resume, count) for count in (3, 4)]
+    running.fake.will("StreamQuestions", EVENTS, EVENTS)  # two questions by the model, one of the bank
+    records, _ = drive(running, "closed", sets, 1)
+    assert [call.request.count for call in running.fake.calls] == [3, 4]
+    assert [record.status for record in records] == ["OK", "FEWER_QUESTIONS"]
+    found = summary(records, Limits(), [], 0.0)
+    assert (found.model_questions, found.bank_questions) == (2, 1)  # of what is OK, as all figures are
+
+
 def test_refused_and_cut_short_requests_are_noted_and_the_run_goes_on(running: Running) -> None:
     unfinished = Answer()
     unfinished.pop()
@@ -150,6 +158,17 @@ def test_results_hold_model_workload_levels_and_records(
     assert len(lines) == 20 and len(json.loads(lines[0])["arrivals_s"]) == 3
     for plot in ("saturation", "latency"):
         assert "<svg" in (tmp_path / f"load-fixed-closed-{plot}.svg").read_text()
+
+
+def test_bursty_arrivals_do_not_replace_the_results_of_poisson_ones(running: Running, tmp_path: Path) -> None:
+    running.fake.will("GetModel", MODEL, MODEL)
+    running.fake.will("GenerateStream", *[Answer() for _ in range(2 * (1 + 2))])
+    for burstiness in ("1", "0.25"):
+        load(running, "--rate=50", f"--burstiness={burstiness}", "--requests=2", "--out", str(tmp_path))
+    assert {path.name for path in tmp_path.glob("*.json")} == {
+        "load-fixed-open.json",
+        "load-fixed-open-burstiness-0.25.json",
+    }
 
 
 def test_server_that_dies_in_the_middle_leaves_partial_results(
@@ -254,32 +273,3 @@ def test_server_that_does_not_start_is_one_line(tmp_path: Path, capfd: pytest.Ca
     assert main(["load", "--model", str(tmp_path / "nope")]) == 2
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith("askwell-bench: the server did not start: no model folder at")
-
-
-def test_direct_side_runs_in_the_engines_environment_and_says_in_a_line_why_it_cannot(
-    tmp_path: Path,
-) -> None:
-    with DirectEngine(make_tiny_model(tmp_path / "m"), threads=1) as engine:
-        environment = Path(f"/proc/{engine.pid}/environ").read_text().split("\0")
-        assert {f"{name}={value}" for name, value in ENGINE_ENV.items()} <= set(environment)
-    with pytest.raises(RuntimeError, match="no model folder at"), DirectEngine(tmp_path / "nope", threads=1):
-        pass
-
-
-def test_overhead_compares_equal_work_three_ways(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    convert = [
-        str(Path(sys.executable).parent / "askwell-convert"),
-        str(DATA / "tiny-gptj"),
-        str(tmp_path / "m"),
-    ]
-    subprocess.run([*convert, "--quantization", "float32"], check=True, capture_output=True)
-    lengths = ("--prompt-tokens", "8", "--new-tokens", "4", "--threads", "1", "--batches", "1")
-    model = str(tmp_path / "m")
-    assert main(["overhead", "--model", model, "--short", "--first-token-pairs", "3", *lengths]) == 0
-    found = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert found["throughput_ratio"] > 0 and found["streamed_ratio"] > 0
-    assert found["added_first_token_ms"] != 0
-    assert (found["pairs"], found["first_token_pairs"], found["new_tokens"]) == (3, 3, 4)  # the flags win
-    assert {name: len(each["values"]) for name, each in found["measures"].items()} == {
-        "throughput_ratio": 3, "streamed_ratio": 3, "added_first_token_ms": 3, "first_token_ratio": 3,
-    }  # fmt: skip

@@ -98,13 +98,14 @@ def test_reason_that_types_a_figure_is_refused(why: str, reasons: Path) -> None:
 
 
 def test_missing_files_say_not_measured_and_how(folder: Folder) -> None:
-    folder.add("first-token-1-thread", added_first_token_ms=3.4)  # as older files are: no model, no threads
+    folder.add("first-token-threads-1", added_first_token_ms=3.4, threads=1)
     assert folder.report() == 0
     page = folder.page.read_text(encoding="utf-8")
-    assert "Not measured: `make bench-peers && askwell-bench peers" in page
-    assert "Not measured: `askwell-bench gptj --device cuda" in page
+    for command in ("make bench-peers bench-full", "make bench-gptj", "benchmarks/gpu/run.sh"):
+        assert f"Not measured: `{command}` measures it." in page
     assert page.count("Not measured") == 9  # the sections, and the overhead at saturation
-    assert "| first-token-1-thread | 1 | +3.4 |" in page
+    assert "| first-token-threads-1 | 1 | +3.4 |" in page
+    assert "| +3.4 ms with 1 thread |" in folder.readme.read_text(encoding="utf-8")
 
 
 def test_results_of_another_shape_cost_dashes_and_no_crash(folder: Folder) -> None:
@@ -125,7 +126,7 @@ def test_results_of_another_shape_cost_dashes_and_no_crash(folder: Folder) -> No
 
 
 def test_only_what_stands_between_the_markers_changes(folder: Folder) -> None:
-    folder.add("integrity-float32", requests=64, equal=64)
+    folder.add("integrity", requests=64, equal=64)
     assert folder.report() == 0
     readme = folder.readme.read_text(encoding="utf-8")
     assert readme.startswith(
@@ -205,6 +206,88 @@ def test_invalid_level_is_marked_and_not_plotted(folder: Folder) -> None:
     plot = (folder.plots / "load-fixed-closed-saturation.svg").read_text(encoding="utf-8")
     assert "2 at a time" in plot
     assert "4 at a time" not in plot
+
+
+def test_every_level_tells_each_latency_by_mean_and_percentiles(folder: Folder) -> None:
+    spread = {"count": 20, "mean": 0.0123, "p50": 0.012, "p90": 0.02, "p99": None}
+    spreads = dict.fromkeys(("first_s", "gap_s", "per_piece_s", "end_to_end_s", "outside_s"), spread)
+    level = {"label": "0.4/s, burstiness 0.25", "burstiness": 0.25, "stages_s": {"queue": spread}, **spreads}
+    workload = {"name": "mixed", "loop": "open"}
+    folder.add("load-mixed-open-burstiness-0.25", workload=workload, levels=[level])
+    assert folder.report() == 0
+    page = folder.page.read_text(encoding="utf-8")
+    assert "### Mixed, open loop, burstiness 0.25\n" in page
+    lines = page[page.index("| 0.4/s, burstiness 0.25, ms | mean | p50 | p90 |") :].splitlines()
+    figures = " | 12.3 | 12.0 | 20.0 |"
+    assert [line.removesuffix(figures) for line in lines[2:8]] == [
+        "| first token", "| gap between tokens, pooled", "| time per token, per request", "| end to end",
+        "| server: queue", "| first token, outside the server",
+    ]  # fmt: skip
+
+
+def test_conversion_is_told_as_a_share_of_the_stock_converters(folder: Folder) -> None:
+    ours = {"seconds": [36.8, 37.2], "peak_mb": [340.0, 340.0]}
+    ratios = {"time_ratio": 0.6, "memory_ratio": 0.018}
+    folder.add("gptj-convert-cpu", layers=28, checkpoint_bytes=12_100_000_000, ours=ours, **ratios)
+    assert folder.report() == 0
+    told = "37 s (2 runs), 340 MB of memory: 0.60 of the time and 0.018 of the memory of"
+    assert f"| {told} ctranslate2's converter |" in folder.readme.read_text(encoding="utf-8")
+
+
+def test_failed_stage_gives_its_reason_and_no_row_and_what_was_left_out_is_told(folder: Folder) -> None:
+    folder.add("gptj-convert-cpu", layers=28, failed="No space left on device")
+    run = {"threads": 1, "step": [{"rows": 1, "ms": 700.0}], "partial": ["a step of 32 rows", "a prefill"]}
+    folder.add("gptj-decode-cpu", layers=28, runs=[run])
+    folder.add("gptj-serve-cpu", layers=28, failed="too little memory", set={"rows": 8})
+    assert folder.report() == 0
+    page, readme = (path.read_text(encoding="utf-8") for path in (folder.page, folder.readme))
+    assert "### Conversion to int8\n\nFailed: No space left on device\n" in page
+    assert "### Served\n\nFailed: too little memory\n" in page
+    assert "**Partial**, left out: a step of 32 rows; a prefill." in page
+    assert readme.count("| GPT-J") == 1
+    assert "| GPT-J (full size) in int8: one decoding step | 0.70 s for 1 row;" in readme
+
+
+def test_gpu_figures_are_flat_and_fidelity_comes_first(folder: Folder) -> None:
+    step_ms = {"median": 9.1, "quartiles": [9.0, 9.3]}
+    rows = [{"rows": 1, "int8_float16": {"step_ms": step_ms, "tokens_per_s": 110.0}}]
+    folder.add("gptj-gpu-decode-cuda", gpu={"name": "Some GPU"}, decode=rows, failed={"float16": "no room"})
+    case = {"cpu": {"mean_kl": 0.01}, "environment": {"CT2_CUDA_TRUE_FP16_GEMM": "0"}}
+    folder.add("gptj-gpu-fidelity-cuda", cases={"int8": case, "float16": case})
+    folder.add("gptj-gpu-jit-cuda", failed="no driver")
+    assert folder.report() == 0
+    page = folder.page.read_text(encoding="utf-8")
+    assert [line for line in page.splitlines() if line.startswith("### gptj-gpu")] == [
+        "### gptj-gpu-fidelity-cuda", "### gptj-gpu-decode-cuda", "### gptj-gpu-jit-cuda",
+    ]  # fmt: skip
+    assert "| decode: rows | int8 float16 step ms | int8 float16 tokens per s |" in page
+    assert "| 1 | 9.10 (9.00 to 9.30) | 110 |" in page
+    assert "| cases | cpu mean kl | environment CT2_CUDA_TRUE_FP16_GEMM |" in page
+    assert "| int8 | 0.0100 | 0 |" in page
+    assert "- gpu name: Some GPU\n- failed float16: no room\n" in page
+    assert "### gptj-gpu-jit-cuda\n\nFailed: no driver\n" in page
+
+
+def test_workload_shows_who_took_part_and_what_its_ratio_compares(folder: Folder) -> None:
+    shape = {"requests": 40, "rounds": 1, "ratio_of": "median end to end"}
+    run = {"seconds": [40.0], "ratio": [1.5], "equal_tokens": True}
+    rivals = [
+        {"name": "rival", "variant": "two threads", "results": {}},
+        {"name": "rival", "variant": "one thread", "results": {"mixed": run}},
+        {"name": "uneven", "results": {"mixed": run | {"ratio": [0.5], "equal_tokens": False}}},
+        {"name": "gone", "absent": "it died", "results": {"mixed": run}},
+    ]
+    ours = {"name": "askwell", "results": {"mixed": run | {"ratio": [1.0]}}}
+    folder.add("peers", workloads={"mixed": shape}, peers=[ours, *rivals])
+    assert folder.report() == 0
+    page, readme = (path.read_text(encoding="utf-8") for path in (folder.page, folder.readme))
+    assert "### Mixed lengths under Poisson load (40 requests, 1 round)" in page
+    assert "|  | median end to end ÷ Askwell's | all done after, s | output tokens |" in page
+    assert "One round, so no spread." in page
+    assert "| rival, one thread | 1.50 | 40.0 |" in page
+    assert "| rival, two threads |" not in page.partition("### Mixed")[2]
+    assert "| uneven | – | 40.0 |" in page
+    assert "mixed lengths under Poisson load, median end to end | rival 1.50 |" in readme
 
 
 def test_numbers_keep_their_significant_digits() -> None:

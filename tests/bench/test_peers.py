@@ -13,7 +13,7 @@ from askwell_bench.peers import command
 from askwell_bench.peers.contest import Contest
 from askwell_bench.peers.outcome import Outcome, Series
 from askwell_bench.peers.process import PeerFailed, PeerProcess
-from askwell_bench.peers.variant import ALL, NAMES, REASON, Site, Variant
+from askwell_bench.peers.variant import ALL, BUILT, NAMES, REASON, Site, Variant
 from askwell_bench.peers.workload import Request, Source, Workload
 from askwell_manifest import MANIFEST_NAME, file_record, read_manifest
 from tiny_model import make_tiny_model
@@ -160,6 +160,8 @@ def test_peer_without_an_environment_or_weights_says_what_to_do(tmp_path: Path) 
     assert reason() == "not built; run: make bench-peers"
     (folder / ".venv" / "bin").mkdir(parents=True)
     (folder / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    assert reason() == "not built; run: make bench-peers"  # pip was interrupted
+    (folder / ".venv" / BUILT).write_text("requirements")
     assert "m.Q8_0.gguf; run: make bench-peers" in reason()
     (folder / ".venv" / REASON).write_text("not built: no compiler\n")
     assert reason() == "not built: no compiler"
@@ -226,7 +228,7 @@ def test_result_names_every_peer_and_is_whole(
     }  # fmt: skip
     assert (told["partial"], told["rounds"]) == (False, 2)
     assert told["workloads"]["one"] == {
-        "requests": 1, "prompt_tokens": 128, "new_tokens": 64, "samples": 1, "rate_per_s": None,
+        "rounds": 2, "requests": 1, "prompt_tokens": 128, "new_tokens": 64, "samples": 1, "rate_per_s": None,
         "ratio_of": "seconds",
     }  # fmt: skip
     ours = told["peers"][0]

@@ -56,7 +56,7 @@ def compare(
     for side, other in ((first, second), (second, first)):
         if alone := [each for each in side.measures if each not in other.measures]:
             warnings.append(f"only {side.name} has {', '.join(alone)}")
-    _print(first, second, judgements, warnings, ratio)
+    _print(first, second, judgements, warnings, ratio, took_turns)
     code = exit_code(judgements)
     figures = {
         "first": _identity(first),
@@ -74,7 +74,14 @@ def compare(
     return code
 
 
-def _print(first: Side, second: Side, judgements: list[Judgement], warnings: list[str], ratio: float) -> None:
+def _print(
+    first: Side,
+    second: Side,
+    judgements: list[Judgement],
+    warnings: list[str],
+    ratio: float,
+    took_turns: bool,
+) -> None:
     print(f"first:  {first.title}\nsecond: {second.title}")
     for line in warnings:
         print(f"  WARNING: {line}")
@@ -95,6 +102,11 @@ def _print(first: Side, second: Side, judgements: list[Judgement], warnings: lis
     for verdict, line in told.items():
         if any(each.verdict == verdict for each in judgements):
             print(f"  {line}")
+    if not took_turns and any(each.interval for each in judgements):
+        print(
+            "  unpaired: these intervals are too narrow, for rounds of one process start share its luck\n"
+            "  (memory layout, neighbours on the host); load --against is what justifies a verdict"
+        )
 
 
 def _label(judgement: Judgement) -> str:

@@ -6,6 +6,10 @@ logs (``scipy.stats.ttest_rel``). Ratios that were made within one round each (`
 beside those of another run: Welch's t on their logs (``scipy.stats.ttest_ind``). Other values of runs that
 did not take turns say what the machine's mood was; they are shown, never judged.
 
+Rounds within one start of a process are not independent of that start: the layout of its memory and the
+machine's neighbours on the host last longer than a round. So an interval between two unpaired runs is too
+narrow, and its verdict a hint. What justifies a verdict are paired runs: ``load --against``.
+
 The verdicts, with a limit of 1.05:
 
 - worse: the estimate is worse by more than 1.05 times, and the interval excludes no change. Both, for the

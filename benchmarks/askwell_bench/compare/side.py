@@ -11,7 +11,8 @@ from ..result import Measure
 
 _CONDITIONS = (
     "cpu", "cores", "memory_gib", "isa", "versions", "python",
-    "device", "threads", "workload", "layers", "rows", "batches", "prompt_tokens", "new_tokens",
+    "device", "compute_type", "threads", "workload", "workloads", "layers", "rows", "batches",
+    "prompt_tokens", "new_tokens",
 )  # fmt: skip
 
 

@@ -38,7 +38,10 @@ Values = npt.NDArray[np.float16]
 def checkpoint_stage(shape: Shape) -> Stage:
     """The stage that writes a checkpoint of this shape."""
     return Stage(
-        "checkpoint", "write a GPT-J checkpoint of random weights", lambda work: _measure(work, shape)
+        "checkpoint",
+        "write a GPT-J checkpoint of random weights",
+        lambda work: _measure(work, shape),
+        left=lambda work: is_complete(work.checkpoint, shape),
     )
 
 

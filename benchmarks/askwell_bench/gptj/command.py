@@ -4,12 +4,13 @@
     askwell-bench gptj --work /tmp/gptj --layers 2 --stages checkpoint,convert,decode
 
 Each stage is under nine minutes and leaves a JSON file of its own, in --out, as soon as it is done; the next
-run skips what is there. A stage that fails is recorded with its reason, and the others go on where they can.
+run skips what is there, whole and of this machine. A stage that fails is recorded with its reason, and the
+others go on where they can.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
@@ -20,8 +21,8 @@ from ..result import finish
 from . import decode, serve
 from .checkpoint import checkpoint_stage, is_complete
 from .child import run_process
-from .convert import convert_stage
-from .gpu import GPU_STAGES
+from .convert import convert_stage, is_whole
+from .gpu import FLOAT16_STAGES, GPU_STAGES
 from .journal import Journal
 from .mlperf import mlperf_stage
 from .room import check_space
@@ -75,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     stages = choose(_stages(arguments, shape), _wanted(arguments), work.device)
     work.folder.mkdir(parents=True, exist_ok=True)
     journal = Journal(arguments.out or arguments.work, work)
-    due = [stage for stage in stages if arguments.again or not journal.has(stage.name)]
+    due = {stage.name: why for stage in stages if (why := why_due(stage, journal, arguments.again))}
     check_space(work.folder, needed_bytes(due, work, shape, arguments.stock_python.exists()))
     states = run_stages(stages, due, journal)
     if work.device == "cpu":
@@ -84,16 +85,28 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if any(state.startswith("failed") for state in states.values()) else 0
 
 
-def run_stages(stages: Sequence[Stage], due: Sequence[Stage], journal: Journal) -> dict[str, str]:
-    """Measure what is due, and tell of each stage whether it was measured, skipped or failed, and why."""
+def why_due(stage: Stage, journal: Journal, again: bool = False) -> str | None:
+    """Why a stage is to be measured; None when its result stands, and what it leaves for others is there."""
+    if again:
+        return "asked for again"
+    if why := journal.why_due(stage.name):
+        return why
+    if stage.left is None or stage.left(journal.work):
+        return None
+    return f"what it made is no longer in {journal.work.folder}"
+
+
+def run_stages(stages: Sequence[Stage], due: Mapping[str, str], journal: Journal) -> dict[str, str]:
+    """Measure what is due, for the reason given, and tell of each stage whether it was measured, skipped or
+    failed, and why."""
     states: dict[str, str] = {}
     try:
         for stage in stages:
-            if stage not in due:
+            if stage.name not in due:
                 print(f"{stage.name}: there already, {journal.path(stage.name)} (--again measures anew)")
                 states[stage.name] = "skipped"
                 continue
-            print(f"{stage.name}: {stage.summary}", flush=True)
+            print(f"{stage.name}: {stage.summary} ({due[stage.name]})", flush=True)
             states[stage.name] = _run_stage(stage, journal)
     except KeyboardInterrupt:
         done = [name for name, state in states.items() if state in ("measured", "skipped")]
@@ -140,16 +153,15 @@ def choose(stages: Sequence[Stage], wanted: Sequence[str] | None, device: str) -
     return [stage for stage in fitting if stage.name in wanted]
 
 
-def needed_bytes(due: Sequence[Stage], work: Work, shape: Shape, stock: bool) -> int:
+def needed_bytes(due: Collection[str], work: Work, shape: Shape, stock: bool) -> int:
     """What the due stages will add to the disk: int8 takes half of the checkpoint's float16."""
-    names = {stage.name for stage in due}
     needed = 0
-    if "checkpoint" in names and not is_complete(work.checkpoint, shape):
+    if "checkpoint" in due and not is_complete(work.checkpoint, shape):
         needed += shape.weights_bytes
-    if "convert" in names:
+    if "convert" in due:
         needed += shape.weights_bytes // 2 * ((not work.model.exists()) + stock)
-    if any(stage.device == "cuda" for stage in due):
-        needed += shape.weights_bytes  # the same model in float16, to compare with
+    if any(name in due for name in FLOAT16_STAGES) and not is_whole(work.float16_model):
+        needed += shape.weights_bytes
     return int(needed * 1.01)
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from askwell_manifest import ManifestError, read_manifest
+
 from ..result import Measure
 from .checkpoint import WEIGHTS
 from .child import Ended, run_process
@@ -37,7 +39,17 @@ def convert_stage(pairs: int, stock_python: Path) -> Stage:
         "convert",
         "convert it to int8, ours and stock in turn",
         lambda work: _measure(work, pairs, stock_python),
+        left=lambda work: is_whole(work.model),
     )
+
+
+def is_whole(model: Path) -> bool:
+    """Whether a model folder is there, with all that its manifest names."""
+    try:
+        read_manifest(model)
+    except ManifestError:
+        return False
+    return True
 
 
 @dataclass(slots=True)

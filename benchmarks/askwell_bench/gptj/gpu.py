@@ -23,6 +23,9 @@ from .gpu_card import Card, find_card
 from .stage import Finding, Stage, Work
 
 FIDELITY = "gpu-fidelity"
+FLOAT16_STAGES = ("gpu-decode", "gpu-transformers")
+"""Those that compare int8 with the same model in float16, and make it where it is not there."""
+
 _NOTE = "gpu-fidelity.json"
 
 

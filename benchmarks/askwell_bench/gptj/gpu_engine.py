@@ -26,16 +26,17 @@ _WARM_STEPS = 2  # left out of the median: memory for the batch is still being f
 
 
 class Engine:
-    """A loaded generator. ``memory_mib`` figures are the card's, less what was in use before loading."""
+    """A loaded generator. ``memory_mib`` is its own on a card that others use too, or None on a CPU."""
 
     def __init__(self, model: str, device: str, compute_type: str, threads: int) -> None:
         folder = Path(model)
         manifest = read_manifest(folder)
         self._device = device
-        self._before_mib = self._used_mib()
+        before_mib = _used_mib(self._device)
         start = time.perf_counter()
         self._generator = load_generator(folder, device, compute_type=compute_type, intra_threads=threads)
         self._load_s = time.perf_counter() - start
+        self._loaded_mib = _grown(before_mib, _used_mib(self._device))
         self._spellings: list[str] = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
         self._vocabulary = Vocabulary(manifest.vocabulary_size, manifest.positions)
         self._random = np.random.default_rng(0)
@@ -44,7 +45,7 @@ class Engine:
         return {
             "load_s": self._load_s,
             "compute_type": self._generator.compute_type,
-            "memory_mib": self._memory_mib(),
+            "memory_mib": self._loaded_mib,
         }
 
     def check(self, tokens: int = 16) -> dict[str, Any]:
@@ -85,16 +86,25 @@ class Engine:
         return {"first_ms": (time.perf_counter() - start) * 1e3}
 
     def peak(self, rows: int, prompt_tokens: int, new_tokens: int) -> dict[str, Any]:
-        """The card's memory at the last step of a batch; not for timing, for looking takes long."""
+        """The engine's memory at the last step of a batch; not for timing, for looking takes long.
+
+        It is what loading took and what the batch adds to the whole card: other engines hold memory there
+        too. What an allocator kept of earlier batches is in neither.
+        """
+        device = self._device  # not self: a callback that outlives the call must not hold the generator
+        before_mib = _used_mib(device)
         seen: list[int | None] = []
 
         def note(result: Any) -> bool:
             if result.step == new_tokens - 1 and not seen:
-                seen.append(self._memory_mib())
+                seen.append(_used_mib(device))
             return False
 
         self._generate(rows, prompt_tokens, new_tokens, callback=note, **_sampling(1, 1.0))
-        return {"memory_mib": seen[0] if seen else None}
+        added_mib = _grown(before_mib, seen[0] if seen else None)
+        if self._loaded_mib is None or added_mib is None:
+            return {"memory_mib": None}
+        return {"memory_mib": self._loaded_mib + added_mib}
 
     def batch(self, rows: int, prompt_tokens: int, new_tokens: int, beams: int = 1) -> dict[str, Any]:
         """Seconds of one batch without callbacks, greedy or by beam search."""
@@ -145,12 +155,13 @@ class Engine:
     def _prompt(self, length: int) -> list[str]:
         return [self._spellings[i] for i in self._vocabulary.prompt(self._random, length)]
 
-    def _used_mib(self) -> int | None:
-        return memory_used_mib() if self._device == "cuda" else None
 
-    def _memory_mib(self) -> int | None:
-        used = self._used_mib()
-        return None if used is None or self._before_mib is None else used - self._before_mib
+def _used_mib(device: str) -> int | None:
+    return memory_used_mib() if device == "cuda" else None
+
+
+def _grown(before_mib: int | None, after_mib: int | None) -> int | None:
+    return None if before_mib is None or after_mib is None else after_mib - before_mib
 
 
 def _sampling(top_k: int, top_p: float) -> dict[str, Any]:

@@ -3,9 +3,8 @@
 import sys
 from pathlib import Path
 
-from askwell_manifest import ManifestError, read_manifest
-
 from .child import run_process
+from .convert import is_whole
 from .gpu_lineup import say
 from .gpu_worker import Deadline
 from .stage import Work
@@ -15,11 +14,8 @@ _LIMIT_S = 300.0
 
 def converted(source: Path, output: Path, deadline: Deadline, *flags: str) -> Path:
     """``source`` as askwell-convert makes it, unless it is there already. Raises RuntimeError, one line."""
-    try:
-        read_manifest(output)
+    if is_whole(output):
         return output
-    except ManifestError:
-        pass
     say(f"converting {source.name} to {output.name}")
     command = [sys.executable, "-m", "askwell_convert.command", str(source), str(output), "--force", *flags]
     limit_s = deadline.within(_LIMIT_S)
@@ -32,6 +28,5 @@ def converted(source: Path, output: Path, deadline: Deadline, *flags: str) -> Pa
 
 
 def float16_model(work: Work, deadline: Deadline) -> Path:
-    """The checkpoint without quantization: as large again, and what int8 is compared with."""
-    output = work.folder / f"gptj-{work.layers}-layers-float16"
-    return converted(work.checkpoint, output, deadline, "--quantization", "float16")
+    """``work.float16_model``, made where it is not there yet."""
+    return converted(work.checkpoint, work.float16_model, deadline, "--quantization", "float16")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..result import result, write_result
+from ..result import cpu_name, result, write_result
 from .stage import FULL_LAYERS, Finding, Work
 
 BENCHMARK = "gptj"
@@ -25,11 +25,24 @@ class Journal:
 
     def has(self, stage: str) -> bool:
         """Whether the stage was measured. One that failed, with a text that says why, was not."""
-        try:
-            told = json.loads(self.path(stage).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return False
-        return isinstance(told, dict) and not isinstance(told.get("failed"), str)
+        told = self._told(stage)
+        return told is not None and not isinstance(told.get("failed"), str)
+
+    def why_due(self, stage: str) -> str | None:
+        """Why the stage is to be measured, or None when its result is whole, and of this machine and work."""
+        told = self._told(stage)
+        if told is None:
+            return "no result yet"
+        if not self.has(stage):
+            return "it failed the last time"
+        if told.get("partial") is True:
+            return "its result is partial"
+        if told.get("cpu") != cpu_name():
+            return f"its result is of another machine, {told.get('cpu')}"
+        for name, value in self._about(stage).items():
+            if told.get(name) != value:
+                return f"its result has {name} {told.get(name)}, not {value}"
+        return None
 
     def record(self, stage: str, finding: Finding) -> None:
         told = result(BENCHMARK, {**self._about(stage), **finding.figures}, finding.measures)
@@ -42,3 +55,11 @@ class Journal:
 
     def _about(self, stage: str) -> Mapping[str, Any]:
         return {"stage": stage, "layers": self.work.layers, "device": self.work.device}
+
+    def _told(self, stage: str) -> dict[str, Any] | None:
+        """The result's file. None where there is none that can be read."""
+        try:
+            told = json.loads(self.path(stage).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return told if isinstance(told, dict) else None

@@ -38,6 +38,11 @@ class Work:
         """The checkpoint as int8, by askwell-convert, for this device."""
         return self.folder / f"gptj-{self.layers}-layers-int8-{self.device}"
 
+    @property
+    def float16_model(self) -> Path:
+        """The checkpoint without quantization: as large again, and what int8 is compared with."""
+        return self.folder / f"gptj-{self.layers}-layers-float16"
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -50,9 +55,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """``summary`` says in a line what it asks. ``device``: where it makes sense."""
+    """``summary`` says in a line what it asks. ``device``: where it makes sense.
+
+    ``left``: whether what it leaves in the work folder for other stages is there, where it leaves something.
+    """
 
     name: str
     summary: str
     measure: Callable[[Work], Finding]
     device: Literal["any", "cpu", "cuda"] = "any"
+    left: Callable[[Work], bool] | None = None

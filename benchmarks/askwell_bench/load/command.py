@@ -10,6 +10,8 @@ what each request went through, and two .svg the saturation curve and the latenc
 each level, so what was measured before a server died is kept, marked partial. Exit code 1: the run is
 partial, or invalid because the generator itself was too slow: its p99 lag exceeds a tenth of the median
 time to the first token (but 10 ms are allowed, and never more than 50), or it used over 0.9 of its one core.
+A question set is OK only when it is whole, and each level tells how many questions the model wrote and how
+many came from the bank: those cost nothing.
 
 With --against, --against-model or --against-server a second server stands beside the first, and rounds of
 the same work go to both in turns, so that the machine's moods hit both alike. The two results (-a.json,

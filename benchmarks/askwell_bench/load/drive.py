@@ -16,7 +16,7 @@ from askwell_client import (
 )
 from askwell_client import Summary as InterviewSummary
 
-from .record import OK, UNFINISHED, Record
+from .record import FEWER_QUESTIONS, OK, UNFINISHED, Record
 from .workload import Continuation, Interview, Work
 
 _TICK_S = 0.01
@@ -124,11 +124,14 @@ class Drive:
                 notes.sample(event)
 
     async def _interview(self, work: Interview, notes: "_Notes") -> None:
-        async for event in self._client.stream_questions(work.job, work.resume, timeout_s=self._timeout_s):
+        events = self._client.stream_questions(
+            work.job, work.resume, count=work.count, timeout_s=self._timeout_s
+        )
+        async for event in events:
             if isinstance(event, Question):
                 notes.arrive(1)
             elif isinstance(event, InterviewSummary):
-                notes.interview(event)
+                notes.interview(event, work.count)
 
     async def _find_out(self, error: UnavailableError) -> None:
         """UNAVAILABLE may pass, as when an engine restarts. Raises ServerGone when nobody is there."""
@@ -170,12 +173,14 @@ class _Notes:
             "ended_early": sample.finish_reason is FinishReason.EOS,
         }
 
-    def interview(self, found: InterviewSummary) -> None:
-        self.status = OK
+    def interview(self, found: InterviewSummary, asked: int) -> None:
+        self.status = OK if len(self._arrivals_s) >= asked else FEWER_QUESTIONS
         self._found = {
             "new_tokens": found.new_tokens,
             "stages_s": {"plan": found.plan_s, "write": found.write_s},
             "server_first_s": found.first_question_s,
+            "model_questions": found.model_questions,
+            "bank_questions": found.bank_questions,
         }
 
     def record(self) -> Record:

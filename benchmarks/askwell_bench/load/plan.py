@@ -59,9 +59,11 @@ def plan(given: argparse.Namespace, model: ModelInfo) -> Plan:
 
 def workload_facts(given: argparse.Namespace, planned: Plan) -> dict[str, Any]:
     """What a result tells of what was asked. ``requests`` are those of a level, or in pairs of a round."""
+    level = planned.levels[0]
     return {
         "name": option.workload_name(given),
-        "loop": planned.levels[0].loop,
+        "loop": level.loop,
+        **({} if level.burstiness is None else {"burstiness": level.burstiness}),
         "requests": planned.requests,
         "warmup": len(planned.warmup),
         "seed": given.seed,

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 OK = "OK"
 UNFINISHED = "UNFINISHED"
+FEWER_QUESTIONS = "FEWER_QUESTIONS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +16,8 @@ class Record:
     ``scheduled_s`` is when the request was due: its arrival in an open loop, the moment its slot became free
     in a closed one. Every latency counts from there, not from ``sent_s``: a sender that is held up by a slow
     server must not hide the wait (coordinated omission). A piece is a token, or a finished question of a
-    question set. ``status`` is OK, a gRPC status, the finish reason of a text that was cut short, or
-    UNFINISHED for an answer without its last message.
+    question set. ``status`` is OK, a gRPC status, the finish reason of a text that was cut short,
+    FEWER_QUESTIONS for a set of fewer than asked, or UNFINISHED for an answer without its last message.
     """
 
     scheduled_s: float
@@ -38,6 +39,9 @@ class Record:
     forced_tokens: int = 0
     ended_early: bool = False
     """The model ended its text before it was as long as asked."""
+    model_questions: int = 0
+    """Of a question set, how many the model wrote. Those of the bank cost nothing, and are no merit."""
+    bank_questions: int = 0
 
     @property
     def ok(self) -> bool:

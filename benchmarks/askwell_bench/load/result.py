@@ -44,7 +44,9 @@ class LoadResult:
     @property
     def family(self) -> str:
         """What the files of this run, and of its other side, are named after."""
-        return f"load-{self.workload['name']}-{self.workload['loop']}"
+        name = f"load-{self.workload['name']}-{self.workload['loop']}"
+        burstiness = self.workload.get("burstiness", 1)
+        return name if burstiness == 1 else f"{name}-burstiness-{burstiness:g}"
 
     @property
     def name(self) -> str:
@@ -87,7 +89,7 @@ class LoadResult:
         }
 
     def write(self, folder: Path) -> None:
-        """Figures, records and plots. An earlier run of the same workload and loop is replaced."""
+        """Figures, records and plots. They replace those of an earlier run of the same name."""
         write_result(folder / f"{self.name}.json", self.told())
         lines = [line for each in self.levels for line in _lines(each)]
         write_whole(folder / f"{self.name}.records.jsonl", "".join(lines))

@@ -48,7 +48,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One level of load. ``pieces`` are tokens, or the questions of question sets."""
+    """One level of load. ``pieces`` are tokens, or the questions of question sets, and who wrote those."""
 
     requests: int
     statuses: Mapping[str, int]
@@ -67,6 +67,8 @@ class Summary:
     prefix_tokens: int
     forced_tokens: int
     ended_early: int
+    model_questions: int
+    bank_questions: int
     send_lag_s: float
     loop_lag_s: float
     lag_bound_s: float
@@ -123,6 +125,8 @@ def summary(records: Sequence[Record], limits: Limits, loop_lags_s: Sequence[flo
         prefix_tokens=sum(record.prefix_tokens for record in good),
         forced_tokens=sum(record.forced_tokens for record in good),
         ended_early=sum(record.ended_early for record in good),
+        model_questions=sum(record.model_questions for record in good),
+        bank_questions=sum(record.bank_questions for record in good),
         send_lag_s=_worst([record.lag_s for record in records]),
         loop_lag_s=_worst(loop_lags_s),
         lag_bound_s=max(LAG_FLOOR_S, min(LAG_CEILING_S, LAG_SHARE * (first_s.p50 or 0.0))),

@@ -29,6 +29,8 @@ def print_level(level: Level, found: Summary, piece: str) -> None:
             f"  a request ran among {found.batch_rows:.1f} rows on average; of the prompts' tokens "
             f"{found.prefix_tokens} were shared, {found.forced_tokens} forced"
         )
+    if found.model_questions or found.bank_questions:
+        print(f"  questions: {found.model_questions} by the model, {found.bank_questions} from the bank")
     if found.ended_early:
         print(f"  {found.ended_early} texts ended by themselves, shorter than asked")
     print(

@@ -30,10 +30,11 @@ class Continuation:
 
 @dataclass(frozen=True, slots=True)
 class Interview:
-    """Write 8 questions for a candidate, as the interview service does by default."""
+    """Write questions for a candidate, as many as the interview service does by default."""
 
     job: Path
     resume: Path
+    count: int = 8
 
 
 Work = Continuation | Interview

@@ -10,7 +10,7 @@ from typing import Any
 from .. import plot
 from .gptj import size
 from .markdown import counted
-from .peer import peers, title, workloads
+from .peer import compared, peers, workloads
 from .serving import load_results, load_title
 from .source import Result, Results, as_number, dig, objects
 
@@ -75,7 +75,7 @@ def _peers(result: Result | None) -> Drawing | None:
             if (ratio := each.ratio(workload) or (1.0 if each.ours else None)) is not None
         ]
         if len(bars) > 1:
-            panels[title(workload)] = bars
+            panels[compared(result, workload)] = bars
     return Drawing("peers", plot.plot_peers, (panels,)) if panels else None
 
 

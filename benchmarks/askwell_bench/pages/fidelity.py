@@ -1,7 +1,5 @@
 """What int8 costs the model's mind, and that batching costs it nothing else."""
 
-import re
-
 from .machine import emulated
 from .markdown import NONE, number, percent, table, text, whole
 from .section import Section
@@ -38,12 +36,8 @@ def fidelity_section(results: Results) -> Section:
 
 
 def weight_range(result: Result) -> int | None:
-    """As the model's manifest says, or as older files say in their name."""
     told = result.get("model", "weight_range")
-    if isinstance(told, int):
-        return told
-    found = re.search(r"range-(\d+)", result.name)
-    return int(found[1]) if found else None
+    return told if isinstance(told, int) else None
 
 
 def prefix_section(results: Results) -> Section:

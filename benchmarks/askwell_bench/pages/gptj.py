@@ -1,27 +1,17 @@
 """GPT-J at its full size, with random weights: converting, decoding, serving."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .markdown import NONE, counted, number, percent, scaled, span, table, text, whole
+from .markdown import NONE, counted, number, percent, scaled, span, table, whole
 from .section import Section
-from .source import Result, Results, as_number, as_object, numbers, objects
+from .source import Result, Results, as_number, numbers, objects
 
-COMMAND = "make bench-full"
-GPU = "askwell-bench gptj --device cuda --out benchmarks/results"
+COMMAND = "make bench-gptj"
 FULL_LAYERS = 28
-_SURROUNDINGS = {
-    "benchmark", "date", "cpu", "cores", "memory_gib", "load_average", "isa", "versions", "python",
-    "measures",
-}  # fmt: skip
 
 
 def gptj_section(results: Results) -> Section:
-    stages = {
-        name: results.one(f"gptj-{name}-cpu")
-        for name in ("checkpoint", "convert", "decode", "serve", "mlperf")
-    }
-    found = [stage for stage in stages.values() if stage]
     show = {
         "checkpoint": _checkpoint,
         "convert": _convert,
@@ -29,8 +19,15 @@ def gptj_section(results: Results) -> Section:
         "serve": _serve,
         "mlperf": _mlperf,
     }
-    parts = {name: show[name](stage) if stage else "" for name, stage in stages.items()}
-    return Section(COMMAND, found, parts)
+    stages = {name: results.one(f"gptj-{name}-cpu") for name in show}
+    found = [stage for stage in stages.values() if stage]
+    return Section(COMMAND, found, {name: _stage(stage, show[name]) for name, stage in stages.items()})
+
+
+def _stage(stage: Result | None, show: Callable[[Result], str]) -> str:
+    if stage is None:
+        return ""
+    return f"Failed: {stage.failed}" if stage.failed else show(stage)
 
 
 def size(result: Result) -> str:
@@ -92,7 +89,7 @@ def _threads(run: Mapping[str, Any]) -> str:
     count = run.get("threads")
     told = (
         f"**{counted(count, 'thread')}**: loads in {number(as_number(run.get('load_s')))} s; "
-        f"{_mb(as_number(run.get('rss_mb')))} of memory, {_mb(as_number(run.get('peak_mb')))} while loading."
+        f"{_mb(as_number(run.get('rss_mb')))} of memory, {_mb(as_number(run.get('peak_mb')))} at its peak."
     )
     steps = table(
         ["rows", "step, ms", "tokens/s", "share of the roofline"],
@@ -115,7 +112,9 @@ def _threads(run: Mapping[str, Any]) -> str:
             for each in objects(run.get("prefill"))
         ],
     )
-    return "\n\n".join(part for part in (told, steps, prefill) if part)
+    missing = run.get("partial")
+    left_out = f"**Partial**, left out: {'; '.join(map(str, missing))}." if isinstance(missing, list) else ""
+    return "\n\n".join(part for part in (told, steps, prefill, left_out) if part)
 
 
 def _serve(result: Result) -> str:
@@ -158,45 +157,6 @@ def _mlperf(result: Result) -> str:
     note = str(result.get("note") or "")
     parts = (lead, table(["", "seconds", "tokens/s"], rows), *broken_off, note and f"{note.rstrip('.')}.")
     return "\n\n".join(part for part in parts if part)
-
-
-def gpu_section(results: Results) -> Section:
-    found = [each for each in results.like("gptj-") if each.name.endswith("-cuda")]
-    return Section(GPU, found, {"stages": "\n\n".join(_stage(each) for each in found)})
-
-
-def _stage(result: Result) -> str:
-    """A stage as its file has it: the lists as tables, the rest as a list."""
-    figures = {key: value for key, value in result.figures.items() if key not in _SURROUNDINGS}
-    lines, tables = [], []
-    for name, value in _leaves(figures):
-        rows = objects(value)
-        header = list(dict.fromkeys(key for row in rows for key in row))
-        if header:
-            tables.append(
-                table(
-                    [f"{name}: {header[0]}", *header[1:]],
-                    [[_plain(row.get(key)) for key in header] for row in rows],
-                )
-            )
-        else:
-            lines.append(f"- {name}: {_plain(value)}")
-    return "\n\n".join(part for part in (f"### {result.name}", "\n".join(lines), *tables) if part)
-
-
-def _leaves(value: Mapping[str, Any], name: str = "") -> Iterator[tuple[str, Any]]:
-    for key, each in value.items():
-        told = f"{name} {key}".strip().replace("_", " ")
-        if isinstance(each, Mapping):
-            yield from _leaves(as_object(each), told)
-        else:
-            yield told, each
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(_plain, value)) or NONE
-    return number(value) if isinstance(value, float) else text(value)
 
 
 def _gb(size: float | None) -> str:

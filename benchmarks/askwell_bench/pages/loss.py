@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from .markdown import listed, number, span
-from .peer import Peer, peers, title, workloads
+from .peer import Peer, compared, peers, workloads
 from .source import Result
 
 _FIGURE = re.compile(r"(?<![\w.])\d[\d.,]*\s*(?:[x×%]|[mµn]?s|[KMG]i?B)?(?![\w.])")
@@ -21,14 +21,15 @@ _FIGURE = re.compile(r"(?<![\w.])\d[\d.,]*\s*(?:[x×%]|[mµn]?s|[KMG]i?B)?(?![\w
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A workload that a peer does in ``ratio`` of our time: below 1."""
+    """A workload that a peer does in ``ratio`` of our time: below 1. ``compared`` says it in words."""
 
     peer: Peer
     workload: str
+    compared: str
     ratio: float
 
     def __str__(self) -> str:
-        return f"{self.peer.label} needs {number(self.ratio)} of Askwell's time for {title(self.workload)}"
+        return f"{self.peer.label} needs {number(self.ratio)} of Askwell's time for {self.compared}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def find_losses(result: Result | None, reasons: Sequence[Reason]) -> Losses:
 
 def _lost(result: Result) -> list[Loss]:
     return [
-        Loss(peer, workload, ratio)
+        Loss(peer, workload, compared(result, workload), ratio)
         for workload in workloads(result)
         for peer in peers(result)
         if not (peer.ours or peer.absent) and (ratio := peer.ratio(workload)) is not None and ratio < 1
@@ -126,7 +127,7 @@ def _paragraph(reason: Reason, lost: Sequence[Loss], our_perplexity: float | Non
     for loss in lost:
         by_peer.setdefault(loss.peer.label, []).append(loss)
     led = "; ".join(
-        f"{label}: {listed([f'{number(loss.ratio)} of our time for {title(loss.workload)}' for loss in its])}"
+        f"{label}: {listed([f'{number(loss.ratio)} of our time for {loss.compared}' for loss in its])}"
         for label, its in by_peer.items()
     )
     perplexities = [loss.peer.perplexity for loss in lost if loss.peer.perplexity is not None]

@@ -99,7 +99,7 @@ def provenance(results: Sequence[Result]) -> str:
                 model_name(model) or NONE,
                 text(each.get("threads")),
                 NONE if load is None else f"{load:.2f}",
-                "partial" if each.partial else NONE,
+                "failed" if each.failed else "partial" if each.partial else NONE,
             ]
         )
     header = [

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 NONE = "–"
-_FIGURE = re.compile(r"(?:not measured|[\d.,*–+−% ]|to )+$")
+_FIGURE = re.compile(r"(?:[\d.,*–+−%() ]|to )+$")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -6,7 +6,8 @@ from importlib.resources import files
 
 from .ceiling import engine_section
 from .fidelity import fidelity_section, integrity_section, prefix_section
-from .gptj import gptj_section, gpu_section
+from .gptj import gptj_section
+from .gpu import gpu_section
 from .loss import Losses
 from .machine import Surroundings, provenance
 from .peer import peer_section

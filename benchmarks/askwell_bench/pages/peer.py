@@ -6,9 +6,9 @@ from typing import Any
 
 from .markdown import NONE, counted, number, span, table, text, whole
 from .section import Section
-from .source import Result, Results, as_number, as_object, dig, median, numbers
+from .source import Result, Results, as_number, as_object, median, numbers
 
-COMMAND = "make bench-peers && askwell-bench peers --model DIR --out benchmarks/results"
+COMMAND = "make bench-peers bench-full"
 OURSELVES = "askwell"
 TITLES = {
     "one": "one request",
@@ -55,8 +55,9 @@ class Peer:
         return found if isinstance(found, Mapping) else None
 
     def ratios(self, workload: str) -> list[float]:
-        """Its seconds through ours, round by round: above 1 we are faster."""
-        return numbers(dig(self.run(workload), "ratio") or [])
+        """Its time through ours, round by round: above 1 we are faster. Empty for unequal work."""
+        run = as_object(self.run(workload))
+        return [] if run.get("equal_tokens") is False else numbers(run.get("ratio") or [])
 
     def ratio(self, workload: str) -> float | None:
         return median(self.ratios(workload))
@@ -78,15 +79,27 @@ def title(workload: str) -> str:
     return TITLES.get(workload, workload)
 
 
+def latency(result: Result, workload: str) -> str:
+    """Which latency the ratios are of; empty where they are of the time of all the work."""
+    told = str(result.get("workloads", workload, "ratio_of") or "seconds")
+    return "" if told == "seconds" else told
+
+
+def compared(result: Result, workload: str) -> str:
+    """The title, and what of it is compared."""
+    return ", ".join(filter(None, [title(workload), latency(result, workload)]))
+
+
 def peer_section(results: Results) -> Section:
     result = results.one("peers")
     if result is None:
         return Section(COMMAND, ())
     entries = peers(result)
+    tables = [_workload(result, entries, name) for name in workloads(result)]
     parts = {
         "who": _who(entries),
         "absent": "\n".join(f"- **{each.label}**: {each.absent}" for each in entries if each.absent),
-        "workloads": "\n\n".join(_workload(result, entries, name) for name in workloads(result)),
+        "workloads": "\n\n".join(filter(None, tables)),
         "samples": "\n".join(_samples(entries)),
     }
     return Section(COMMAND, (result,), parts)
@@ -111,12 +124,19 @@ def _who(entries: list[Peer]) -> str:
 
 
 def _workload(result: Result, entries: list[Peer], name: str) -> str:
+    """Of those that took part: not every way to run does in what takes minutes. Empty without any."""
+    here = [each for each in entries if not each.absent and each.run(name)]
+    if not here:
+        return ""
+    what = latency(result, name)
     header = [
-        "", "time ÷ Askwell's", "least–greatest", "seconds", "tokens/s", "first token p50, ms", "p90, ms",
-        "last token p50, ms", "p90, ms", "perplexity", "output tokens",
+        "", f"{what or 'time'} ÷ Askwell's", "least–greatest", "all done after, s" if what else "seconds",
+        "tokens/s", "first token p50, ms", "p90, ms", "last token p50, ms", "p90, ms", "perplexity",
+        "output tokens",
     ]  # fmt: skip
-    rows = [_row(each, name) for each in entries if not each.absent]
-    return "\n\n".join(part for part in (f"### {_heading(result, name)}", table(header, rows)) if part)
+    once = "One round, so no spread." if result.get("workloads", name, "rounds") == 1 else ""
+    parts = (f"### {_heading(result, name)}", table(header, [_row(each, name) for each in here]), once)
+    return "\n\n".join(filter(None, parts))
 
 
 def _heading(result: Result, name: str) -> str:
@@ -128,6 +148,7 @@ def _heading(result: Result, name: str) -> str:
             ("samples", "sample"),
             ("prompt_tokens", "prompt token"),
             ("new_tokens", "new token"),
+            ("rounds", "round"),
         )
         if (value := as_number(shape.get(key))) is not None
     ]
@@ -136,9 +157,7 @@ def _heading(result: Result, name: str) -> str:
 
 
 def _row(peer: Peer, name: str) -> list[str]:
-    run = peer.run(name)
-    if run is None:
-        return [peer.label, "not measured", *[NONE] * 7, number(peer.perplexity), NONE]
+    run = as_object(peer.run(name))
     ratio, rounds = peer.ratio(name), peer.ratios(name)
     told = "1" if peer.ours and ratio is None else number(ratio)
     first_ms, end_ms = as_object(run.get("first_ms")), as_object(run.get("end_ms"))
@@ -147,7 +166,7 @@ def _row(peer: Peer, name: str) -> list[str]:
     return [
         peer.label,
         f"**{told}**" if ratio is not None and ratio < 1 else told,
-        span(rounds, 3),
+        span(rounds, 3) if len(rounds) > 1 else NONE,
         number(median(numbers(run.get("seconds")))),
         number(as_number(run.get("tokens_per_s"))),
         *(number(as_number(value)) for value in (first_p50, first_ms.get("p90"))),
@@ -168,7 +187,7 @@ def fastest(entries: list[Peer], workload: str) -> list[tuple[Peer, float]]:
     """Of each peer the variant that does this workload soonest, the order kept."""
     best: dict[str, tuple[Peer, float]] = {}
     for each in entries:
-        ratio = None if each.ours else each.ratio(workload)
+        ratio = None if each.ours or each.absent else each.ratio(workload)
         if ratio is not None and (each.name not in best or ratio < best[each.name][1]):
             best[each.name] = each, ratio
     return list(best.values())

@@ -6,8 +6,7 @@ from .fidelity import weight_range
 from .gptj import mb_span, size
 from .machine import Surroundings, emulated
 from .markdown import counted, listed, number, scaled, signed, span, whole
-from .peer import Peer, fastest, peers, title, workloads
-from .serving import threads_of
+from .peer import Peer, compared, fastest, peers, workloads
 from .source import Result, Results, as_number, as_object, numbers, objects
 
 BEGIN, END = "<!-- results: make report -->", "<!-- end of results -->"
@@ -30,11 +29,14 @@ def readme_table(results: Results, usual: Surroundings, page: str) -> str:
     """``page`` is the link to the whole story. Empty results give a sentence instead of a table."""
     rows = list(_rows(results))
     if not rows:
-        return f"Not measured yet: `make bench`, then `make report`. [{page}]({page}) has the definitions."
+        return (
+            f"Not measured yet: `make bench-full`, then `make report`. [{page}]({page}) has the definitions."
+        )
     where = f" on {usual.machine.briefly}" if usual.machine else ""
     versions = dict(usual.versions)
     engine = f", ctranslate2 {versions['ctranslate2']}" if "ctranslate2" in versions else ""
-    graphics = "" if any(each.name.endswith("-cuda") for each in results.all) else ", no GPU"
+    on_gpu = any(each.name.endswith("-cuda") and not each.failed for each in results.all)
+    graphics = "" if on_gpu else ", no GPU"
     link = f"All figures, how they were taken and where we lose: [{page}]({page})."
     lead = f"Measured{where}{engine}{graphics}.\n{link}"
     lines = [f"| {what} | {figure} |" for what, figure in rows]
@@ -51,11 +53,11 @@ def _rows(results: Results) -> Iterator[Row]:
         "gptj-serve-cpu": _serve,
     }
     for name, rows in makers.items():
-        if result := results.one(name):
+        if (result := results.one(name)) and not result.failed:
             yield from _marked(rows(result), [result])
     if results.one("overhead") is None:
         yield from _marked(_first_token(results.like("first-token")), results.like("first-token"))
-    if integrity := results.one("integrity-float32") or results.one("integrity"):
+    if integrity := results.one("integrity"):
         yield from _marked(_integrity(integrity), [integrity])
     yield from _fidelity([each for each in results.like("fidelity") if emulated(each)])
     if prefix := next((each for each in results.like("prefix-split") if emulated(each)), None):
@@ -83,7 +85,7 @@ def _peers(result: Result) -> Iterator[Row]:
             f"{each.name} {_ratio(ratio)}{_perplexity(each)}" for each, ratio in fastest(entries, workload)
         ]
         if told:
-            yield f"{lead}{title(workload)}", ", ".join(told)
+            yield f"{lead}{compared(result, workload)}", ", ".join(told)
             lead = "The same, "
 
 
@@ -122,9 +124,9 @@ def _overhead(result: Result) -> Iterator[Row]:
 
 def _first_token(found: list[Result]) -> Iterator[Row]:
     told = [
-        f"{signed(added)} ms" + (f" with {counted(threads_of(each), 'thread')}" if threads_of(each) else "")
+        f"{signed(added)} ms with {counted(threads, 'thread')}"
         for each in found
-        if (added := each.number("added_first_token_ms")) is not None
+        if (added := each.number("added_first_token_ms")) is not None and (threads := each.get("threads"))
     ]
     if told:
         yield "Time to the first token, against calling ctranslate2 directly", listed(told)
@@ -133,10 +135,11 @@ def _first_token(found: list[Result]) -> Iterator[Row]:
 def _convert(result: Result) -> Iterator[Row]:
     seconds, peaks = numbers(result.get("ours", "seconds")), numbers(result.get("ours", "peak_mb"))
     size_gb = number(scaled(result.number("checkpoint_bytes"), 1e-9))
-    told = f"{span(seconds)} s, {mb_span(peaks)} of memory"
+    told = f"{span(seconds)} s ({counted(len(seconds), 'run')}), {mb_span(peaks)} of memory"
     time, memory = result.number("time_ratio"), result.number("memory_ratio")
     if time is not None and memory is not None:
-        told += f"; ctranslate2's converter: {number(time)} × the time, {number(memory)} × the memory"
+        shares = f"{number(time, 2)} of the time and {number(memory, 2)} of the memory"
+        told += f": {shares} of ctranslate2's converter"
     yield f"GPT-J ({size(result)}, {size_gb} GB float16, random weights) to int8", told
 
 
@@ -154,7 +157,8 @@ def _decode(result: Result) -> Iterator[Row]:
     ]
     memory = number(scaled(as_number(run.get("rss_mb")), 1e-3), 2)
     peak = number(scaled(as_number(run.get("peak_mb")), 1e-3), 2)
-    yield "The same: one decoding step", f"{', '.join(told)}; {memory} GB of memory, {peak} GB while loading"
+    memories = f"{memory} GB of memory, {peak} GB at its peak"
+    yield f"GPT-J ({size(result)}) in int8: one decoding step", f"{', '.join(told)}; {memories}"
 
 
 def _serve(result: Result) -> Iterator[Row]:
@@ -162,8 +166,8 @@ def _serve(result: Result) -> Iterator[Row]:
     rows, prompt, new = (whole(as_number(asked.get(key))) for key in ("rows", "prompt_tokens", "new_tokens"))
     if asked:
         seconds, rate = (number(as_number(asked.get(key))) for key in ("seconds", "tokens_per_s"))
-        told = f"{seconds} s, {rate} tokens/s"
-        yield f"The same, served: a question set of {rows} rows, {prompt} + {new} tokens", told
+        what = f"{rows} samples of {new} tokens to a prompt of {prompt}"
+        yield f"GPT-J ({size(result)}) in int8, served: {what}", f"{seconds} s, {rate} tokens/s"
 
 
 def _integrity(result: Result) -> Iterator[Row]:

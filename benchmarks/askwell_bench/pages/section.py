@@ -47,7 +47,7 @@ class Section:
 def _facts(result: Result, usual: Surroundings) -> tuple[str, ...]:
     threads = result.get("threads")
     facts = (
-        f"measured {result.get('date') or 'on an unknown day'}",
+        f"{'tried' if result.failed else 'measured'} {result.get('date') or 'on an unknown day'}",
         model_name(result.get("model")),
         counted(threads, "thread") if threads else "",
         "**a short run: a look, not a finding**" if result.get("short") else "",

@@ -9,6 +9,7 @@ from .source import Result, Results, as_number, as_object, dig, numbers
 
 OVERHEAD = "askwell-bench overhead --model DIR --out benchmarks/results"
 LOAD = "askwell-bench load --model DIR --workload questions --out benchmarks/results"
+_FIGURES = ("mean", "p50", "p90", "p99")
 _OK = "OK"
 
 
@@ -27,15 +28,6 @@ def overhead_section(results: Results) -> Section:
             ),
         },
     )
-
-
-def threads_of(result: Result) -> int | None:
-    """As the file says, or as older ones say in their name."""
-    told = result.get("threads")
-    if isinstance(told, int):
-        return told
-    parts = result.name.split("-")
-    return int(parts[-2]) if parts[-1] in ("thread", "threads") and parts[-2].isdigit() else None
 
 
 def _saturated(result: Result) -> str:
@@ -61,7 +53,7 @@ def _first_token(result: Result) -> list[str]:
     pairs = result.number("first_token_pairs") or result.number("pairs")
     return [
         result.name,
-        text(threads_of(result)),
+        text(result.get("threads")),
         signed(result.number("added_first_token_ms")),
         " to ".join(signed(each) for each in numbers(quartiles)) or NONE,
         number(result.number("direct_ms")),
@@ -81,8 +73,14 @@ def load_results(results: Results) -> list[Result]:
 
 
 def load_title(result: Result) -> str:
+    """Workload and loop, and how bursty the arrivals were where they were no Poisson ones."""
     loop = str(result.get("workload", "loop") or "")
-    return f"{result.get('workload', 'name') or result.name}, {loop} loop" if loop else result.name
+    if not loop:
+        return result.name
+    given = numbers([level.get("burstiness") for level in result.rows("levels")])
+    bursts = sorted({each for each in given if each != 1})
+    told = f", burstiness {span(bursts)}" if bursts else ""
+    return f"{result.get('workload', 'name') or result.name}, {loop} loop{told}"
 
 
 def _run(result: Result) -> str:
@@ -93,13 +91,13 @@ def _run(result: Result) -> str:
         if level.get("invalid")
     ]
     flags = result.get("server_flags")
+    piece = "question" if result.get("workload", "name") == "questions" else "token"
     parts = [
         f"### {load_title(result)[0].upper() + load_title(result)[1:]}",
         _asked(result) + (f" Server: `{flags}`." if flags else ""),
         "\n".join(wrong),
         _rates(levels),
-        _latencies(levels, "question" if result.get("workload", "name") == "questions" else "token"),
-        _stages(levels),
+        *(_times(level, piece) for level in levels),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -145,33 +143,26 @@ def _rates(levels: list[Mapping[str, Any]]) -> str:
     return table(header, rows)
 
 
-def _latencies(levels: list[Mapping[str, Any]], piece: str) -> str:
-    spreads = {f"first {piece}": "first_s", "gap": "gap_s", "end to end": "end_to_end_s"}
-    header = ["ms", *(f"{name} {each}" for name in spreads for each in ("p50", "p90", "p99"))]
+def _times(level: Mapping[str, Any], piece: str) -> str:
+    """Where the time of a level's requests went, as its run printed it."""
+    stages = as_object(level.get("stages_s"))
+    spreads = {
+        f"first {piece}": level.get("first_s"),
+        f"gap between {piece}s, pooled": level.get("gap_s"),
+        f"time per {piece}, per request": level.get("per_piece_s"),
+        "end to end": level.get("end_to_end_s"),
+        **{f"server: {stage}": times for stage, times in stages.items()},
+        f"first {piece}, outside the server": level.get("outside_s"),
+    }
+    header = [f"{_label(level)}, ms", *_FIGURES]
     return table(
         header,
         [
-            [
-                _label(level),
-                *(_ms(level, key, each) for key in spreads.values() for each in ("p50", "p90", "p99")),
-            ]
-            for level in levels
+            [what, *(number(scaled(as_number(dig(times, each)), 1e3)) for each in _FIGURES)]
+            for what, times in spreads.items()
+            if times
         ],
     )
-
-
-def _stages(levels: list[Mapping[str, Any]]) -> str:
-    stages = list(dict.fromkeys(stage for level in levels for stage in as_object(level.get("stages_s"))))
-    header = ["p50 by the server's own clock, ms", *stages, "outside the server"]
-    rows = [
-        [
-            _label(level),
-            *(number(scaled(as_number(dig(level, "stages_s", stage, "p50")), 1e3)) for stage in stages),
-            _ms(level, "outside_s", "p50"),
-        ]
-        for level in levels
-    ]
-    return table(header, rows) if stages else ""
 
 
 def _label(level: Mapping[str, Any]) -> str:
@@ -181,7 +172,3 @@ def _label(level: Mapping[str, Any]) -> str:
 def _refused(level: Mapping[str, Any]) -> str:
     statuses = as_object(level.get("statuses"))
     return ", ".join(f"{count} {status}" for status, count in statuses.items() if status != _OK) or "none"
-
-
-def _ms(level: Mapping[str, Any], key: str, figure: str) -> str:
-    return number(scaled(as_number(dig(level, key, figure)), 1e3))

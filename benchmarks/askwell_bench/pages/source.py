@@ -34,6 +34,12 @@ class Result:
     def partial(self) -> bool:
         return bool(self.get("partial"))
 
+    @property
+    def failed(self) -> str | None:
+        """Why nothing was measured. (An object under the same key tells which parts failed beside others.)"""
+        reason = self.get("failed")
+        return reason if isinstance(reason, str) else None
+
 
 class Results:
     """The results in a folder, each by its file's name."""
@@ -41,7 +47,7 @@ class Results:
     def __init__(self, folder: Path) -> None:
         """Raises ValueError for a file that is no JSON object, OSError for what cannot be read."""
         if not folder.is_dir():
-            raise ValueError(f"{folder} is no folder of results; make bench fills benchmarks/results")
+            raise ValueError(f"{folder} is no folder of results; make bench-full fills benchmarks/results")
         self.folder = folder
         paths = sorted(folder.glob("*.json"), key=lambda path: _natural(path.stem))
         self.all = [Result(path.stem, _read(path)) for path in paths]

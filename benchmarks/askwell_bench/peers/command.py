@@ -4,7 +4,7 @@
     askwell-bench peers --model models/smollm2-135m-instruct --out benchmarks/results
 
 Every peer runs in an environment of its own and gets the same token ids, lengths and sampling; each ratio
-is of two neighbours in one round. Its perplexity stands beside its speed: a fast answer from a damaged
+is of two runs in one round. Its perplexity stands beside its speed: a fast answer from a damaged
 model is no win. Who cannot take part is listed with the reason.
 """
 
@@ -74,11 +74,11 @@ def run(arguments: argparse.Namespace) -> int:
         print("\nPARTIAL: interrupted")
     finally:
         contest.close()
-    partial = report.rounds < last
+    partial = report.rounds < last or contest.ours.absent is not None
     figures, measures = report.figures(partial=partial), report.measures()
     print_table(figures)
     finish(NAME, figures, arguments.out, measures=measures)
-    return 1 if partial or contest.ours.absent else 0
+    return 1 if partial else 0
 
 
 class _Report:

@@ -1,7 +1,7 @@
 """The run itself: load every peer, then round by round give each the same work in turn.
 
 All are loaded at once and only one has work: an idle peer waits in a read. Peers take turns within a
-workload, so that a ratio compares neighbours in time, and each round begins with another peer.
+workload, so that a ratio compares two runs of one round, and each round begins with another peer.
 """
 
 import math
@@ -14,7 +14,7 @@ from typing import Any
 from .outcome import Outcome, Series
 from .process import PeerFailed, PeerProcess
 from .variant import ASKWELL, Site, Variant
-from .workload import Workload
+from .workload import LONG, Workload
 
 LOAD_S, JOB_S = 300.0, 900.0
 PAUSE_S = 0.3
@@ -45,7 +45,8 @@ class Contest:
             self._try(index, partial(self._load, index, variant, end_ids))
             self._try(index, partial(self._weigh, index, windows))
             for workload in workloads:
-                self._try(index, partial(self._serve, index, workload, 0))
+                if _takes_part(variant, workload):
+                    self._try(index, partial(self._serve, index, workload, 0))
             if not outcome.absent:
                 told = f"perplexity {outcome.perplexity:.2f}" if outcome.perplexity else "no perplexity"
                 print(f"  {_title(outcome)}: loaded in {outcome.load_s:.1f} s, {told}", flush=True)
@@ -55,7 +56,8 @@ class Contest:
         first = (number - 1) % len(order)
         for workload in workloads:
             for index in order[first:] + order[:first]:
-                self._try(index, partial(self._serve, index, workload, number))
+                if _takes_part(self._variants[index], workload):
+                    self._try(index, partial(self._serve, index, workload, number))
 
     def close(self) -> None:
         for process in self._processes.values():
@@ -126,6 +128,10 @@ class Contest:
 
     def _text(self, answer: dict[str, Any]) -> str:
         return str(answer["text"]) if answer["text"] is not None else self._text_of(answer["ids"])
+
+
+def _takes_part(variant: Variant, workload: Workload) -> bool:
+    return variant.long or workload.name not in LONG
 
 
 def _title(outcome: Outcome) -> str:

@@ -38,7 +38,10 @@ class Series:
 
     def ratios(self, ours: "Series", *, timed: bool) -> list[float]:
         """This peer's time over Askwell's in the rounds that both finished. ``timed``: requests came at times
-        of their own, so the whole takes as long as the last is late, and it is the latencies that compare."""
+        of their own, so the whole takes as long as the last is late, and it is the latencies that compare.
+        None where either wrote other counts of tokens than asked for: that is another work."""
+        if not (self.equal_tokens and ours.equal_tokens):
+            return []
         mine, other = (self.middle_s, ours.middle_s) if timed else (self.seconds, ours.seconds)
         return [mine[number] / other[number] for number in mine if number in other]
 
@@ -88,7 +91,7 @@ class Outcome:
         made = []
         for name, series in self.series.items():
             other = ours.series.get(name)
-            if other is None or not (series.equal_tokens and other.equal_tokens):
+            if other is None:
                 continue
             if ratios := series.ratios(other, timed=timed[name]):
                 title = f"{self.name} {self.variant} {name}"

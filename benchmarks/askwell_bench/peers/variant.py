@@ -11,18 +11,23 @@ ASKWELL = "askwell"
 REASON = "why-absent.txt"
 """What the build leaves in a peer's .venv when it fails: one line for a person."""
 
+BUILT = "built-from"
+"""What the build leaves there when it succeeds; an environment without it is half built."""
+
 Weights = Literal["folder", "shipped", "Q8_0"]
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A peer in one way of using it, on one kind of weights. ``short``: also part of a short run."""
+    """A peer in one way of using it, on one kind of weights. ``short``: also part of a short run.
+    ``long``: also part of the workloads that take minutes, where a second thread count teaches little."""
 
     name: str
     way: str
     weights: Weights = "folder"
     threads: int | None = None
     short: bool = True
+    long: bool = True
 
 
 ALL = (
@@ -31,12 +36,13 @@ ALL = (
     Variant("llama_cpp", "library", "Q8_0"),
     Variant("llama_cpp", "library", "shipped", short=False),
     Variant("llama_cpp", "OpenAI server", "Q8_0"),
-    Variant("llama_cpp", "OpenAI server", "shipped", short=False),
+    Variant("llama_cpp", "OpenAI server", "shipped", short=False, long=False),
     Variant("openvino", "continuous batching", "Q8_0"),
     Variant("openvino", "continuous batching", "shipped", short=False),
-    Variant("ctranslate2", "one request at a time"),
+    Variant("ctranslate2", "one request at a time", long=False),
     Variant("ctranslate2", "one request at a time", threads=1),
-    Variant("ctranslate2", "one batch", short=False),
+    Variant("ctranslate2", "one batch", short=False, long=False),
+    Variant("ctranslate2", "one batch", threads=1, short=False),
 )
 NAMES = tuple(dict.fromkeys(variant.name for variant in ALL))
 
@@ -75,7 +81,7 @@ class Site:
             return Path(sys.executable)
         if (environment / REASON).is_file():
             raise PeerFailed((environment / REASON).read_text(encoding="utf-8").strip())
-        if not (environment / "bin" / "python").exists():
+        if not (environment / BUILT).is_file():
             raise PeerFailed("not built; run: make bench-peers")
         gguf = self.gguf_for(variant)
         if variant.weights != "folder" and not gguf.is_file():

@@ -68,7 +68,6 @@ class Askwell:
         await asyncio.sleep(max(0.0, request.due_s - clock.now_s()))
         if request.samples == 1:
             return await self._one(request, least, clock)
-        sent_s = clock.now_s()
         generation = await self._client.generate(
             request.prompt,
             num_return=request.samples,
@@ -80,9 +79,8 @@ class Askwell:
             top_p=TOP_P,
         )
         samples = generation.samples
-        first_s = sent_s + min(sample.timing.first_token_s for sample in samples)
         counts = [sample.usage.new_tokens for sample in samples]
-        return Answer(first_s, clock.now_s(), counts, list(samples[0].token_ids))
+        return Answer(None, clock.now_s(), counts, list(samples[0].token_ids))
 
     async def _one(self, request: Request, least: int, clock: Clock) -> Answer:
         """One text, streamed.

@@ -66,7 +66,7 @@ class Library:
         llama_cpp.llama_memory_clear(self._memory, True)
         answers = [Answer(None, 0.0, []) for _ in requests]
         waiting, running = list(range(len(requests))), list[_Row]()
-        free = set(range(ROWS))
+        free = list(range(ROWS))
         while waiting or running:
             if not running:
                 clock.wait_until(requests[waiting[0]].due_s)
@@ -79,15 +79,19 @@ class Library:
             for row in [row for row in running if len(row.written) >= requests[row.index].new_tokens]:
                 running.remove(row)
                 llama_cpp.llama_memory_seq_rm(self._memory, row.sequence, -1, -1)
-                free.add(row.sequence)
+                free.append(row.sequence)
                 answer = answers[row.index]
                 answer.end_s, answer.ids = clock.now_s(), row.written
                 answer.counts.append(len(row.written))
             self._step(running)
         return answers
 
-    def _start(self, index: int, request: Request, free: set[int]) -> list[_Row]:
-        """Decode a prompt once, copy it to each sample's sequence, and draw the first tokens."""
+    def _start(self, index: int, request: Request, free: list[int]) -> list[_Row]:
+        """Decode a prompt once, copy it to each sample's sequence, and draw the first tokens.
+
+        Sequences are taken in order: llama.cpp puts only neighbours into one pass over the weights.
+        """
+        free.sort(reverse=True)
         rows = [_Row(free.pop(), index, len(request.prompt)) for _ in range(request.samples)]
         last = len(request.prompt) - 1
         first = rows[0].sequence
