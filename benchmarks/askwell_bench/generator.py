@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ def limit_isa(isa: str) -> None:
     """Make ctranslate2 compute as on a lesser CPU. Must run before it is imported.
 
     ``avx2`` is oneDNN held to AVX2: int8 products without VNNI, the back end that saturates
-    (facts: full-range int8). ``native`` changes nothing.
+    (facts: full-range int8). ``native`` changes nothing. Raises RuntimeError when it comes too late to count.
     """
     if isa == "avx2":
+        if "ctranslate2" in sys.modules:
+            raise RuntimeError("ctranslate2 is loaded already; it would compute as this CPU does")
         os.environ |= {"CT2_USE_MKL": "0", "ONEDNN_MAX_CPU_ISA": "AVX2"}
 
 

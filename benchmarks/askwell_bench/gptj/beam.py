@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from askwell_manifest import read_manifest
-from askwell_server.engine.backend import compute_type_for, return_freed_memory
 from askwell_server.engine.device import ENGINE_ENV
 from askwell_server.engine.folder import read_vocabulary
 
@@ -58,6 +57,9 @@ def beam_seconds(work: Work, plan: Plan, positions: int, limit_s: float) -> Beam
 
 
 def _answers(request: Mapping[str, Any]) -> Iterator[Told]:
+    # Not above: it loads ctranslate2, and a benchmark may want to limit the CPU's instructions before that.
+    from askwell_server.engine.backend import compute_type_for, return_freed_memory
+
     start = time.monotonic()
     # The generator is a local: it must be gone before the process exits, or CTranslate2 may abort.
     model = Path(request["model"])
