@@ -27,7 +27,7 @@ OnToken = Callable[[int, int, int, float | None], bool]
 _GPU_TOP_K = 256  # top-p on a GPU needs a top-k; 0 passes validation and fails at run time
 _LOG_ERRORS_ONLY = 40
 _TRIAL_LIMIT_S = 1.5
-_TRIAL_TURNS = 4
+_TRIAL_TURNS = 2
 
 
 @dataclass(frozen=True, slots=True)
