@@ -10,7 +10,6 @@ each line {"prompts": [["token", ...], ...], "rows": 16, "new_tokens": 64, "to_f
 {"seconds": 1.5, "new_tokens": 1024}, until its input ends.
 """
 
-import ctypes
 import json
 import os
 import signal
@@ -102,14 +101,16 @@ class DirectEngine:
 
 
 def main() -> None:
+    # Not above: it loads ctranslate2, which the benchmarks' own process leaves alone until it must.
+    from askwell_server.engine.backend import return_freed_memory
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     model, threads = Path(sys.argv[1]), int(sys.argv[2])
     try:
         generator = load_generator(model, intra_threads=threads)
     except (RuntimeError, ValueError) as error:
         sys.exit(" ".join(str(error).split()))
-    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
-        trim(0)
+    return_freed_memory()
     _say(compute_type=generator.compute_type)
     for line in sys.stdin:
         job = json.loads(line)
