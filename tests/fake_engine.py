@@ -64,7 +64,7 @@ class FakeStream:
             token_ids=tuple(range(1, count + 1)),
             logprobs=(-0.5,) * count if self.row.options.logprobs else (),
             timing=Timing(0.1, 0.2, 0.3, 0.4),
-            usage=Usage(len(self.row.prompt), count, 3, 2, 4),
+            usage=Usage(len(self.row.prompt), count, 3, 2, 4, 1),
         )
 
     def cancel(self) -> None:
@@ -95,7 +95,7 @@ class FakeEngine:
         return admitted
 
     def load(self) -> Load:
-        return Load(2, 1, self.queue_limit, int(self.ready), 1)
+        return Load(2, 1, self.queue_limit, int(self.ready), 1, 0.25, 90.0)
 
 
 class ByteTokenizer:

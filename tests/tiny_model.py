@@ -10,12 +10,18 @@ from pathlib import Path
 
 import numpy as np
 from askwell_manifest import MANIFEST_NAME, Manifest
+from askwell_server.engine.cost import CostModel
 from ctranslate2.specs import TransformerDecoderModelSpec, common_spec
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 END_TOKEN = "<|endoftext|>"
 POSITIONS = 256
 VOCABULARY_SIZE = 320
+# Its real steps are so short that a fitted cost model is noise. By this one batches pay, as on real models.
+BATCHING_PAYS = CostModel(
+    prefill_call_s=1e-4, prefill_token_s=3e-6, prefill_pair_s=0.0,
+    step_call_s=2e-4, step_row_s=1e-5, step_cached_s=0.0,
+)  # fmt: skip
 _WIDTH, _HEADS, _LAYERS, _ROTARY = 32, 4, 2, 4
 _CORPUS = (
     "The candidate designed the payment service and led a team of five engineers. "

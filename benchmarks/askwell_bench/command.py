@@ -33,24 +33,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    from askwell_bench import fidelity, first_token, integrity, overhead, prefix_split
+    from askwell_bench import (
+        fidelity,
+        first_token,
+        goodput,
+        kills,
+        overhead,
+        overload,
+        prefix_split,
+        soak,
+        tenants,
+    )
+    from askwell_bench.capacity import command as capacity
     from askwell_bench.compare import command as compare
     from askwell_bench.engine import command as engine
     from askwell_bench.gptj import command as gptj
+    from askwell_bench.integrity import command as integrity
     from askwell_bench.load import command as load
     from askwell_bench.pages import command as report
     from askwell_bench.peers import command as peers
+    from askwell_bench.planner import command as planner
 
     parser = _Parser(prog="askwell-bench", description="Measure Askwell; ratios, not times.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in (
         load,
+        capacity,
+        goodput,
+        overload,
+        tenants,
         engine,
         overhead,
         first_token,
         integrity,
+        kills,
+        soak,
         fidelity,
         prefix_split,
+        planner,
         peers,
         gptj,
         compare,

@@ -17,6 +17,12 @@ ENDINGS = (AskwellError, RuntimeError, KeyboardInterrupt)
 """A server that went away, a side that died, and Ctrl-C."""
 
 
+def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What a task group really ended with."""
+    first = group.exceptions[0]
+    return first_of(first) if isinstance(first, BaseExceptionGroup) else first
+
+
 def why_stopped(ending: BaseException, rounds: int) -> str:
     """In one line. Raises RuntimeError with that line when too few rounds were finished to tell anything."""
     why = "interrupted" if isinstance(ending, KeyboardInterrupt) else " ".join(str(ending).split())

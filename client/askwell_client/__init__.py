@@ -62,7 +62,7 @@ from askwell_client.interview import (
     Summary,
 )
 from askwell_client.model import Health, Load, ModelInfo, PromptStyle
-from askwell_client.option import GenerateOptions, QuestionOptions
+from askwell_client.option import GenerateOptions, Priority, QuestionOptions
 
 __all__ = [
     "AskwellError",
@@ -90,6 +90,7 @@ __all__ = [
     "OverloadedError",
     "Plan",
     "PlanItem",
+    "Priority",
     "Prompt",
     "PromptStyle",
     "Question",

@@ -21,6 +21,7 @@ class FinishReason(StrEnum):
     STOP_SEQUENCE = "STOP_SEQUENCE"
     TIME_LIMIT = "TIME_LIMIT"
     CANCELLED = "CANCELLED"
+    STOP_TOKEN = "STOP_TOKEN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Timing(Mirror):
 
 @dataclass(frozen=True, slots=True)
 class Usage(Mirror):
-    """What one sample cost, in tokens, and the rows of its batch."""
+    """What one sample cost, in tokens, and in how many batches of how many rows it ran."""
 
     pb: ClassVar[type[Message]] = generation_pb2.Usage
     prompt_tokens: int
@@ -57,6 +58,7 @@ class Usage(Mirror):
     prefix_tokens: int
     forced_tokens: int
     batch_size: int
+    batches: int
 
 
 @dataclass(frozen=True, slots=True)

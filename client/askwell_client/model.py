@@ -40,7 +40,7 @@ class ModelInfo(Mirror):
 
 @dataclass(frozen=True, slots=True)
 class Load(Mirror):
-    """How busy the server is, in rows and engine processes."""
+    """How busy the server is, in rows and engine processes, and how long a row would wait now."""
 
     pb: ClassVar[type[Message]] = generation_pb2.GetLoadResponse
     queued_rows: int
@@ -48,6 +48,9 @@ class Load(Mirror):
     queue_limit: int
     ready_engines: int
     engines: int
+    predicted_wait_s: float
+    capacity_tokens_s: float
+    prediction_error: float | None
 
 
 class Health(StrEnum):

@@ -5,20 +5,38 @@ An option has the name and the meaning of its proto field, and one left out take
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any, TypedDict
+from enum import StrEnum
+from math import ceil
+from typing import Any, Literal, TypedDict
 
 from google.protobuf.message import Message
 
 from askwell_client.errors import InvalidRequestError
 from askwell_client.interview import Question
+from askwell_client.mirror import enum_number
+
+
+class Priority(StrEnum):
+    """Whose rows are served first when others wait."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    INTERACTIVE = "INTERACTIVE"
+    NORMAL = "NORMAL"
+    BATCH = "BATCH"
 
 
 class CallOptions(TypedDict, total=False):
-    """``timeout_s`` bounds the whole call, retries included; it replaces the client's own."""
+    """``timeout_s`` bounds the whole call, retries included; it replaces the client's own.
+
+    ``request_id`` is made where it is left out, and stays the same over retries. ``tenant`` is who asks:
+    tenants of the same priority take turns.
+    """
 
     timeout_s: float
     request_id: str
     model: str
+    priority: Priority | Literal["interactive", "normal", "batch"]
+    tenant: str
 
 
 class SamplingOptions(TypedDict, total=False):
@@ -31,15 +49,18 @@ class SamplingOptions(TypedDict, total=False):
     no_repeat_ngram_size: int
     num_beams: int
     seed: int
+    suppress: Iterable[str]
 
 
 class StoppingOptions(TypedDict, total=False):
-    """When generation ends (proto: Stopping)."""
+    """When generation ends (proto: Stopping, whose ``time_limit_ms`` is given in seconds here)."""
 
     max_new_tokens: int
     min_new_tokens: int
     stop_sequences: Iterable[str]
     include_stop: bool
+    stop_token_ids: Iterable[int]
+    time_limit_s: float
 
 
 class OutputOptions(TypedDict, total=False):
@@ -53,6 +74,7 @@ class GenerateOptions(CallOptions, SamplingOptions, StoppingOptions, OutputOptio
     """Options of ``generate``, ``stream`` and ``generate_batch``."""
 
     num_return: int
+    reproducible: bool
 
 
 class QuestionOptions(CallOptions, SamplingOptions, total=False):
@@ -79,7 +101,7 @@ def refuse_unknown(options: Mapping[str, Any], allowed: type) -> None:
 
 
 def options_to_pb(message: Message, options: Mapping[str, Any], names: Iterable[str], path: str = "") -> None:
-    """Sets those of ``names`` that are given on ``message``, under the same names.
+    """Sets those of ``names`` that are given on ``message``, under the same names; seconds as milliseconds.
 
     Raises ``InvalidRequestError`` for a value that the field cannot hold, such as a negative count; ``path``
     is where ``message`` stands in the request.
@@ -87,13 +109,21 @@ def options_to_pb(message: Message, options: Mapping[str, Any], names: Iterable[
     for name in names:
         if name not in options:
             continue
-        value = options[name]
+        field = "time_limit_ms" if name == "time_limit_s" else name
         try:
-            if name != "stop_sequences":
-                setattr(message, name, value)
-            elif isinstance(value, str):
-                raise TypeError("give a list of texts, not one text")
-            else:
-                getattr(message, name).extend(value)
-        except (TypeError, ValueError) as error:
-            raise InvalidRequestError.of(path + name, str(error)) from None
+            _set(message, field, options[name])
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InvalidRequestError.of(path + field, str(error)) from None
+
+
+def _set(message: Message, field: str, value: Any) -> None:
+    if field == "time_limit_ms":
+        setattr(message, field, ceil(1000 * value))
+    elif field == "priority":
+        setattr(message, field, enum_number(type(message), field, Priority(str(value).upper())))
+    elif field not in ("stop_sequences", "stop_token_ids", "suppress"):
+        setattr(message, field, value)
+    elif isinstance(value, str):
+        raise TypeError("give a list of texts, not one text")
+    else:
+        getattr(message, field).extend(value)

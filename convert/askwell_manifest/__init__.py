@@ -11,6 +11,7 @@ from .manifest import (
     ManifestError,
     file_record,
     read_manifest,
+    verify_files,
 )
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "ManifestError",
     "file_record",
     "read_manifest",
+    "verify_files",
 ]

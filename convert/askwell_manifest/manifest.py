@@ -128,6 +128,22 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
+def verify_files(folder: Path, manifest: Manifest) -> None:
+    """Read every file that the manifest names, and compare its sha256 with what was written.
+
+    Takes as long as reading them: seconds for each gigabyte. Raises ManifestError for the first that differs.
+    """
+    for name, record in sorted(manifest.files.items()):
+        try:
+            found = file_record(folder / name)
+        except OSError as error:
+            raise ManifestError(f"cannot read {folder / name}: {error.strerror}") from None
+        if found != record:
+            raise ManifestError(
+                f"{folder / name} is not what was written: its sha256 differs; convert the model again"
+            )
+
+
 def file_record(path: Path) -> FileRecord:
     """The file's size and its sha256, read once."""
     with path.open("rb") as file:

@@ -4,9 +4,9 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from askwell_manifest import ManifestError, read_manifest
+from askwell_manifest import ManifestError
 
 from .config import ConfigError, ServerConfig, read_config
 
@@ -21,13 +21,13 @@ def run(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         config = read_config(argv, environ)
         # Imported only now, so that a wrong flag is answered at once.
         from .engine.folder import ModelRefused
-        from .lifecycle import StartError
+        from .model import StartError
 
         logging.basicConfig(
             level=config.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
         )
         try:
-            asyncio.run(_serve(config))
+            asyncio.run(_serve(config, lambda: read_config(argv, environ)))
         except (ManifestError, ModelRefused, StartError) as error:
             return _refused(error)
     except ConfigError as error:
@@ -45,51 +45,18 @@ def _refused(error: Exception) -> int:
     return 2
 
 
-async def _serve(config: ServerConfig) -> None:
-    """Wire the parts and run them."""
-    from .engine.config import EngineConfig
-    from .engine.cost import DEFAULT_COST, read_cost_model
-    from .engine.live import LiveEngine
-    from .engine.tokenizer import Tokenizer
-    from .lifecycle import Lifecycle, StartError
-    from .rpc.chat import ChatTemplate
-    from .rpc.served import Served
+async def _serve(config: ServerConfig, reread: Callable[[], ServerConfig]) -> None:
+    """Wire the parts and run them. ``reread`` gathers the settings again, as they are by then."""
+    from .lifecycle import Lifecycle
+    from .metrics import Metrics
+    from .model import open_model
 
-    try:
-        manifest = read_manifest(config.model)
-    except OSError as error:
-        raise StartError(f"cannot read the model folder: {error.strerror}") from None
-    try:
-        cost_model = read_cost_model(config.cost_model) if config.cost_model else DEFAULT_COST
-    except ValueError as error:
-        raise StartError(str(error)) from None
-    engine = LiveEngine(
-        EngineConfig(
-            model_dir=config.model,
-            devices=config.engine_devices,
-            compute_type=config.compute_type,
-            intra_threads=config.intra_threads,
-            queue_limit=config.queue_limit,
-            max_batch_rows=config.max_batch_rows,
-            coalesce_s=config.coalesce_ms / 1000,
-            full_range_ok=config.allow_full_range,
-            cost_model=cost_model,
-        )
-    )
-    chat = None
-    if manifest.prompt_style == "chat":
-        if not manifest.chat_template:
-            raise StartError("the manifest says chat and has no chat_template; convert the model again")
-        try:
-            end_token = next(iter(manifest.end_tokens), None)  # without one the tokenizer is refused below
-            chat = ChatTemplate(manifest.chat_template, bos_token=manifest.bos_token, eos_token=end_token)
-        except ValueError as error:
-            raise StartError(f"{error}; convert the model again") from None
-    served = Served(
-        name=config.name or manifest.name,
-        manifest=manifest,
-        tokenizer=Tokenizer.from_folder(config.model, manifest),
-        chat=chat,
-        engine=engine,
-    )
-    await Lifecycle(config, served, engine, lambda line: print(line, flush=True)).run()
+    metrics = Metrics()
+    model = open_model(config, metrics.row_ended)
+    await Lifecycle(
+        config,
+        model,
+        lambda: open_model(reread(), metrics.row_ended),
+        metrics,
+        lambda line: print(line, flush=True),
+    ).run()

@@ -5,7 +5,8 @@
     signalled  NOT_SERVING    new calls are refused, admitted ones get ``drain_s`` seconds
     stopped    exit code 0
 
-A second signal ends the process at once; its children die with it.
+A second signal ends the process at once; its children die with it. SIGHUP opens the model folder anew (see
+``swap``), unless it tells that the server's terminal is gone: then it is a signal to stop.
 """
 
 import asyncio
@@ -16,14 +17,17 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from typing import Protocol
+from contextlib import suppress
+from dataclasses import replace
 
 from .child import ChildExited
 from .config import ServerConfig
 from .domain.pool import DomainPool
+from .metrics import Exporter, Metrics, Reading
+from .model import Model, StartError
 from .rpc.assembly import Health, assembled
 from .rpc.gate import Gate
-from .rpc.served import Served, ServedEngine
+from .swap import Swap
 
 log = logging.getLogger(__name__)
 
@@ -32,74 +36,59 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 FLUSH_S = 1.0
 
 
-class RunningEngine(ServedEngine, Protocol):
-    """The engine as something with a life of its own."""
-
-    @property
-    def ready(self) -> bool:
-        """Whether rows are taken."""
-        ...
-
-    def on_change(self, callback: Callable[[], None]) -> None:
-        """Call back whenever ``ready`` may have changed."""
-        ...
-
-    async def start(self) -> None:
-        """Load the model. Raises ModelRefused for one that cannot be served."""
-        ...
-
-    async def close(self) -> None:
-        """End whatever runs. Idempotent."""
-        ...
-
-
-class StartError(RuntimeError):
-    """The server cannot start. The message is one line for a person."""
-
-
 class Lifecycle:
-    """Runs once. ``announce`` is told, in one line, when the server serves."""
+    """Runs once. ``reopened`` opens the model that SIGHUP asks for; ``announce`` is told, in one line, when
+    the server serves, and what."""
 
     def __init__(
         self,
         config: ServerConfig,
-        served: Served,
-        engine: RunningEngine,
+        model: Model,
+        reopened: Callable[[], Model],
+        metrics: Metrics,
         announce: Callable[[str], None],
     ) -> None:
         self._config = config
-        self._served = served
-        self._engine = engine
         self._announce = announce
+        self._metrics = metrics
+        self._exporter: Exporter | None = None
         self._pool = DomainPool(config.domain_workers)
         self._gate = Gate()
         self._health = Health()
-        self._server = assembled(served, self._pool, self._gate, self._health)
         self._signalled = asyncio.Event()
         self._changed = asyncio.Event()
+        self._swap = Swap(model, reopened, self._changed.set, announce, hold_s=config.max_request_s)
+        serving = self._swap.serving
+        self._server = assembled(serving, self._pool, self._gate, self._health, metrics.call_ended)
+        self._terminal = _terminal()
 
     async def run(self) -> None:
         """Serve until a signal comes. Raises StartError when the address or the model cannot be used."""
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
             loop.add_signal_handler(number, self._on_signal, number)
+        loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
         await self._health.set(False)
         port = self._bind()
+        self._exporter = self._export() if self._config.metrics_port else None
         await self._server.start()
         stopping = asyncio.create_task(self._signalled.wait())
         loading = asyncio.create_task(self._load())
+        swapping: asyncio.Task[None] | None = None
         try:
             await asyncio.wait({stopping, loading}, return_when=asyncio.FIRST_COMPLETED)
             if loading.done():
                 loading.result()
                 self._gate.open()
-                await self._health.set(self._engine.ready)
+                await self._health.set(self._swap.model.engine.ready)
                 self._tell(port)
+                swapping = asyncio.create_task(self._swap.run())
                 await self._keep_health(stopping)
         finally:
-            stopping.cancel()
-            loading.cancel()
-            await asyncio.gather(loading, return_exceptions=True)
+            tasks = [task for task in (stopping, loading, swapping) if task]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._stop()
 
     def _bind(self) -> int:
@@ -114,11 +103,27 @@ class Lifecycle:
             told = f"cannot listen on {address}: {reason}; choose another --host or --port"
             raise StartError(told) from None
 
+    def _export(self) -> Exporter:
+        host, port = self._config.host, self._config.metrics_port
+        try:
+            return Exporter(host, port, self._metrics, self._reading)
+        except OSError as error:
+            told = f"cannot listen on {host}:{port} for metrics: {error.strerror or error}"
+            raise StartError(f"{told}; choose another --metrics-port") from None
+
+    def _reading(self) -> Reading:
+        loads = [model.engine.load() for model in self._swap.alive]
+        load = replace(
+            self._swap.model.engine.load(),
+            queued_rows=sum(load.queued_rows for load in loads),
+            running_rows=sum(load.running_rows for load in loads),
+        )
+        return Reading(self._swap.model.served.name, load, self._swap.statistics)
+
     async def _load(self) -> None:
-        self._engine.on_change(self._changed.set)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._engine.start())
+                group.create_task(self._swap.model.engine.start())
                 group.create_task(self._start_pool())
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
@@ -131,15 +136,15 @@ class Lifecycle:
             raise StartError(f"a document worker does not start: {told}") from None
 
     def _tell(self, port: int) -> None:
-        facts = self._engine.facts
+        name, facts = self._swap.model.served.name, self._swap.model.engine.facts
         where = f"{','.join(facts.devices)}, {facts.compute_type}"
-        self._announce(f"askwell-server: serving {self._served.name} on {self._config.host}:{port} ({where})")
+        self._announce(f"askwell-server: serving {name} on {self._config.host}:{port} ({where})")
 
     async def _keep_health(self, stopping: asyncio.Task[bool]) -> None:
         """Show what the engine is, until it is time to stop."""
         while not stopping.done():
             self._changed.clear()
-            await self._health.set(self._engine.ready)
+            await self._health.set(self._swap.model.engine.ready)
             changed = asyncio.create_task(self._changed.wait())
             await asyncio.wait({changed, stopping}, return_when=asyncio.FIRST_COMPLETED)
             changed.cancel()
@@ -149,16 +154,33 @@ class Lifecycle:
         self._gate.close()
         if not await self._gate.emptied(self._config.drain_s):
             log.warning("%d calls did not finish within %g s", self._gate.inside, self._config.drain_s)
-            await self._engine.close()  # their rows end with UNAVAILABLE
+            await self._swap.close()  # their rows end with UNAVAILABLE
             await self._gate.emptied(FLUSH_S)
         await self._server.stop(FLUSH_S)
-        await asyncio.gather(self._pool.close(), self._engine.close())
+        await asyncio.gather(self._pool.close(), self._swap.close())
+        if self._exporter is not None:
+            await self._exporter.close()
 
     def _on_signal(self, number: int) -> None:
         if self._signalled.is_set():
             os._exit(128 + number)
-        print("askwell-server: finishing admitted requests; signal again to stop now", file=sys.stderr)
         self._signalled.set()
+        with suppress(OSError):  # the terminal may be gone
+            print("askwell-server: finishing admitted requests; signal again to stop now", file=sys.stderr)
+
+    def _on_hangup(self) -> None:
+        if self._terminal and not _terminal():
+            self._on_signal(signal.SIGHUP)
+        else:
+            self._swap.ask()
+
+
+def _terminal() -> bool:
+    """Whether a person's terminal feeds this process; not any more once it is closed."""
+    try:
+        return os.isatty(0)
+    except OSError:
+        return False
 
 
 def _probe(host: str, port: int) -> None:

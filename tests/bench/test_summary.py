@@ -84,7 +84,9 @@ class StalledClient:
         for token in (5, 6):
             await asyncio.sleep(0.1)
             yield Delta(index=0, text="", token_ids=(token,), logprobs=())
-        usage = Usage(prompt_tokens=2, new_tokens=2, prefix_tokens=0, forced_tokens=0, batch_size=1)
+        usage = Usage(
+            prompt_tokens=2, new_tokens=2, prefix_tokens=0, forced_tokens=0, batch_size=1, batches=1
+        )
         yield Sample(0, "", FinishReason.MAX_TOKENS, "", (), (), Timing(0.0, 0.0, 0.0, 0.0), usage)
 
 

@@ -7,10 +7,12 @@ import pytest
 from askwell_bench.load.arrival import gamma_arrivals
 from askwell_bench.load.level import Level, levels_from_text
 from askwell_bench.load.trace import TraceEntry, read_trace
-from askwell_bench.load.workload import Vocabulary, mixed, preamble, questions, traced
+from askwell_bench.load.workload import Vocabulary, mixed, preamble, questions, sets, traced
+from askwell_bench.load.workload_file import read_workload
 
 VOCABULARY = Vocabulary(size=50_400, positions=2048)
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+WORKLOADS = EXAMPLES.parent / "benchmarks" / "workloads"
 
 
 def test_same_seed_gives_the_same_work_and_another_seed_other_work() -> None:
@@ -25,15 +27,55 @@ def test_preamble_is_all_that_prompts_share() -> None:
     assert {(len(each.prompt), each.min_new_tokens, each.new_tokens) for each in work} == {(48, 16, 16)}
 
 
-def test_mixed_lengths_are_log_normal_within_bounds_and_share_one_minimum() -> None:
+def test_mixed_lengths_are_log_normal_within_bounds_and_of_exact_outputs() -> None:
     work = mixed(VOCABULARY, 2000, seed=0)
     prompts, news = [len(each.prompt) for each in work], [each.new_tokens for each in work]
     assert (min(prompts) >= 32, max(prompts) <= 1024, min(news) >= 16, max(news) <= 256) == (True,) * 4
     assert np.median(prompts) == pytest.approx((32 * 1024) ** 0.5, rel=0.1)
     assert np.median(news) == pytest.approx((16 * 256) ** 0.5, rel=0.1)
-    assert {each.min_new_tokens for each in work} == {16}  # another minimum would be another batch
+    assert all(each.min_new_tokens == each.new_tokens for each in work)
     small = mixed(Vocabulary(336, 256), 200, seed=0)
     assert max(len(each.prompt) + each.new_tokens for each in small) <= 256
+
+
+def test_prompts_of_a_set_share_their_beginning_and_no_two_sets_do() -> None:
+    lengths = {"rows": 3, "shared_tokens": 20, "tail_tokens": 4, "new_tokens": 6}
+    first, second = sets(VOCABULARY, 2, seed=0, **lengths)
+    for each in (first, second):
+        assert len(each.prompts) == len(set(each.prompts)) == 3 and each.new_tokens == 6
+        assert {len(prompt) for prompt in each.prompts} == {24}
+        assert len({prompt[:20] for prompt in each.prompts}) == 1
+    assert first.prompts[0][:20] != second.prompts[0][:20]
+
+
+@pytest.mark.parametrize("path", sorted(WORKLOADS.glob("*.toml")), ids=lambda path: path.stem)
+def test_workload_files_of_the_repository_are_whole(path: Path) -> None:
+    file = read_workload(path)
+    assert len(file.work(VOCABULARY, 3, seed=0)) == 3
+    assert file.allowed(100) == 5 and file.limits.first_s and file.limits.end_to_end_s
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("kind = 'nonsense'", "kind must be one of fixed, interviews, mixed, sets"),
+        ("kind = 'fixed'\nprompt_tokens = 8", "new_tokens must be a whole number from 1"),
+        ("kind = 'mixed'\nconcurrency = 4", "lacks the table"),
+        (
+            "kind = 'mixed'\nconcurrency = 4\n[limits]\nfirst_token_s = 0",
+            "first_token_s must be seconds above 0",
+        ),
+        (
+            "kind = 'mixed'\nrows = 8\nconcurrency = 4\n[limits]\nfirst_token_s = 1\nend_to_end_s = 2",
+            "'rows' means",
+        ),
+        ("kind = ", "is not TOML"),
+    ],
+)
+def test_broken_workload_file_is_one_line(text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "w.toml").write_text(text)
+    with pytest.raises(ValueError, match=told):
+        read_workload(tmp_path / "w.toml")
 
 
 def test_prompts_that_do_not_fit_the_model_are_refused_before_anything_is_sent() -> None:
@@ -68,7 +110,7 @@ def test_trace_is_replayed_in_order_from_its_first_request(tmp_path: Path) -> No
     assert entries == [TraceEntry(0.0, 9, 8), TraceEntry(2.5, 30, 4)]
     work = traced(VOCABULARY, entries, seed=0)
     assert [(len(each.prompt), each.new_tokens, each.min_new_tokens) for each in work] == [
-        (9, 8, 4),
+        (9, 8, 8),
         (30, 4, 4),
     ]
 

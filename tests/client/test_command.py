@@ -97,13 +97,16 @@ SAMPLE = pb.Sample(text=" there was", finish_reason=pb.FINISH_REASON_EOS, usage=
 
 def test_generate_prints_the_text_alone_and_its_cost_beside(askwell: Askwell, server: FakeServer) -> None:
     server.will("Generate", pb.GenerateResponse(samples=[SAMPLE]))
-    options = ["--max-new-tokens", 5, "--top-k", 3, "--stop", "END", "--stop", "\n"]
+    options = ["--max-new-tokens", 5, "--top-k", 3, "--stop", "END", "--stop", "\n", "--suppress", "never"]
+    options += ["--priority", "batch", "--tenant", "hr", "--time-limit", 0.5, "--reproducible"]
     status, out, err = askwell("generate", "Once", *options)
     request = server.calls[0].request
     assert (status, out) == (0, " there was\n")
     assert "2 tokens, ended by eos" in err
     assert (request.text, request.sampling.top_k, request.stopping.max_new_tokens) == ("Once", 3, 5)
     assert list(request.stopping.stop_sequences) == ["END", "\n"]
+    assert (list(request.sampling.suppress), request.stopping.time_limit_ms) == (["never"], 500)
+    assert (request.priority, request.tenant, request.reproducible) == (pb.PRIORITY_BATCH, "hr", True)
     assert not request.sampling.HasField("temperature")
 
 

@@ -86,6 +86,17 @@ def test_a_retry_waits_as_long_as_the_server_says(
     assert sleeps == [pause_s]
 
 
+def test_a_call_that_is_tried_again_keeps_the_id_it_was_given_or_made_for_it(
+    call: Caller, server: FakeServer, sleeps: list[float]
+) -> None:
+    for options in ({}, {"request_id": "mine"}):
+        server.will("Generate", *[Refusal(StatusCode.UNAVAILABLE)] * 2, pb.GenerateResponse())
+        call("generate", "Once", **options)
+    made, given = server.calls[:3], server.calls[3:]
+    assert len({arrival.request.request_id for arrival in made}) == 1 and made[0].request.request_id
+    assert [arrival.request.request_id for arrival in given] == ["mine"] * 3
+
+
 @pytest.mark.parametrize("pushback", ["-1", "soon"])
 def test_a_negative_pushback_forbids_the_retry(call: Caller, server: FakeServer, pushback: str) -> None:
     server.will("GetModel", Refusal(StatusCode.UNAVAILABLE, pushback_ms=pushback))

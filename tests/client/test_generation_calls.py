@@ -9,6 +9,7 @@ from askwell_client import (
     Health,
     InvalidRequestError,
     NotFoundError,
+    Priority,
     PromptStyle,
     Sample,
     Started,
@@ -32,6 +33,12 @@ def test_generate_sends_every_option_in_its_own_message(call: Caller, server: Fa
         num_beams=2,
         max_new_tokens=9,
         stop_sequences=["END"],
+        stop_token_ids=(5, 6),
+        time_limit_s=1.5,
+        suppress=["never"],
+        priority=Priority.INTERACTIVE,
+        tenant="hr",
+        reproducible=True,
         logprobs=True,
         num_return=1,
         timeout_s=7,
@@ -39,8 +46,13 @@ def test_generate_sends_every_option_in_its_own_message(call: Caller, server: Fa
     assert server.calls[0].request == pb.GenerateRequest(
         request_id="r1",
         text="Once",
-        sampling=pb.Sampling(temperature=0, top_k=0, num_beams=2),
-        stopping=pb.Stopping(max_new_tokens=9, stop_sequences=["END"]),
+        sampling=pb.Sampling(temperature=0, top_k=0, num_beams=2, suppress=["never"]),
+        stopping=pb.Stopping(
+            max_new_tokens=9, stop_sequences=["END"], stop_token_ids=[5, 6], time_limit_ms=1500
+        ),
+        priority=pb.PRIORITY_INTERACTIVE,
+        tenant="hr",
+        reproducible=True,
         output=pb.Output(logprobs=True),
         num_return=1,
     )
@@ -109,10 +121,11 @@ def test_a_failed_prompt_of_a_batch_is_an_item_with_an_error(call: Caller, serve
 
 def test_the_server_describes_itself(call: Caller, running: Running) -> None:
     running.fake.will("GetModel", pb.GetModelResponse(name="m", prompt_style=pb.PROMPT_STYLE_CHAT))
-    running.fake.will("GetLoad", pb.GetLoadResponse(queued_rows=3, engines=1))
+    running.fake.will("GetLoad", pb.GetLoadResponse(queued_rows=3, engines=1, predicted_wait_s=0.5))
     running.fake.will("Tokenize", pb.TokenizeResponse(ids=[1, 2], tokens=["a", "b"]))
     assert call("model").prompt_style is PromptStyle.CHAT
-    assert call("load").queued_rows == 3
+    load = call("load")
+    assert (load.queued_rows, load.predicted_wait_s, load.prediction_error) == (3, 0.5, None)
     assert call("tokenize", "ab").tokens == ("a", "b")
 
 
@@ -128,6 +141,10 @@ def test_a_value_that_a_field_cannot_hold_is_refused_before_sending(call: Caller
         ({"max_new_tokens": "many"}, "stopping.max_new_tokens"),
         ({"stop_sequences": "END"}, "stopping.stop_sequences"),
         ({"num_return": 2**40}, "num_return"),
+        ({"priority": "urgent"}, "priority"),
+        ({"time_limit_s": float("inf")}, "stopping.time_limit_ms"),
+        ({"stop_token_ids": 5}, "stopping.stop_token_ids"),
+        ({"suppress": "never"}, "sampling.suppress"),
     ]
     for options, field in wrong:
         with pytest.raises(InvalidRequestError) as caught:

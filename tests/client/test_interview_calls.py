@@ -70,11 +70,22 @@ def test_a_str_is_text_and_a_path_is_a_file(call: Caller, server: FakeServer, tm
 def test_a_core_is_sent_back_word_for_word(call: Caller, server: FakeServer) -> None:
     server.will("GenerateQuestions", script.ANSWER, script.ANSWER)
     core = [each for each in call("questions", "a", "b").questions if each.slot is Slot.CORE]
-    call("questions", "a", "b", core_questions=core, temperature=0.5, max_new_tokens=40, num_return=3)
+    call(
+        "questions",
+        "a",
+        "b",
+        core_questions=core,
+        temperature=0.5,
+        max_new_tokens=40,
+        num_return=3,
+        priority="batch",
+        tenant="hr",
+    )
     request = server.calls[1].request
     assert list(request.core_questions) == script.QUESTIONS[:1]
     assert request.sampling == generation_pb2.Sampling(temperature=0.5)
     assert (request.max_new_tokens, request.num_return) == (40, 3)
+    assert (request.priority, request.tenant) == (generation_pb2.PRIORITY_BATCH, "hr")
 
 
 def test_features_may_be_asked_without_a_resume(call: Caller, server: FakeServer) -> None:

@@ -54,7 +54,8 @@ def test_sync_and_async_methods_take_the_same_arguments(name: str) -> None:
     ],
 )
 def test_options_are_the_fields_of_their_message(options: type, message: type) -> None:
-    assert list(options.__annotations__) == list(message.DESCRIPTOR.fields_by_name)
+    names = [name.replace("time_limit_s", "time_limit_ms") for name in options.__annotations__]
+    assert names == list(message.DESCRIPTOR.fields_by_name)
 
 
 MIRRORS = [
@@ -76,6 +77,7 @@ def test_a_mirror_has_every_field_of_its_message_and_survives_the_round_trip(mir
     [
         (askwell_client.FinishReason, generation_pb2.FinishReason),
         (askwell_client.PromptStyle, generation_pb2.PromptStyle),
+        (askwell_client.Priority, generation_pb2.Priority),
         (askwell_client.MediaType, interview_pb2.MediaType),
         (askwell_client.Slot, interview_pb2.Question.Slot),
         (askwell_client.QuestionType, interview_pb2.Question.Type),

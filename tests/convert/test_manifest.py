@@ -1,10 +1,12 @@
 """A manifest is believed only when it is whole."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from askwell_manifest import FileRecord, Manifest, ManifestError
+from askwell_manifest import FileRecord, Manifest, ManifestError, file_record, verify_files
 
 WHOLE = Manifest(
     name="tiny", source="tiny.gguf", architecture="gptj", positions=64, vocabulary_size=300,
@@ -34,3 +36,16 @@ def test_a_manifest_survives_its_own_json() -> None:
 def test_a_spoilt_manifest_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ManifestError):
         Manifest.from_json(json.dumps({**json.loads(WHOLE.to_json()), **change}))
+
+
+def test_a_file_that_changed_since_it_was_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "model.bin").write_bytes(b"weights")
+    (tmp_path / "tokenizer.json").write_bytes(b"{}")
+    manifest = replace(WHOLE, files={path.name: file_record(path) for path in tmp_path.iterdir()})
+    verify_files(tmp_path, manifest)
+    (tmp_path / "model.bin").write_bytes(b"weighty")  # of the same size: only the hash tells
+    with pytest.raises(ManifestError, match=r"model\.bin is not what was written"):
+        verify_files(tmp_path, manifest)
+    (tmp_path / "model.bin").unlink()
+    with pytest.raises(ManifestError, match=r"cannot read .*model\.bin: No such file"):
+        verify_files(tmp_path, manifest)

@@ -17,11 +17,15 @@ DATA = Path(__file__).resolve().parents[1] / "data"
 
 
 class ServerProcess:
-    """``askwell-server`` on a free port of 127.0.0.1. ``address`` is known once it serves."""
+    """``askwell-server`` on a free port of 127.0.0.1. ``address`` is known once it serves.
 
-    def __init__(self, model: Path, *flags: str) -> None:
+    With ``model`` None the flags name it.
+    """
+
+    def __init__(self, model: Path | None, *flags: str) -> None:
+        named = ["--model", model] if model else []
         self.process = subprocess.Popen(
-            [BIN / "askwell-server", "--model", model, "--port", "0", *flags],
+            [BIN / "askwell-server", *named, "--port", "0", *flags],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -102,8 +106,8 @@ def start(tiny_gptj: Path) -> Iterator[Callable[..., ServerProcess]]:
     """Starts servers; whatever a test left running is ended."""
     started: list[ServerProcess] = []
 
-    def begin(*flags: str) -> ServerProcess:
-        started.append(ServerProcess(tiny_gptj, *flags))
+    def begin(*flags: str, model: Path | None = tiny_gptj) -> ServerProcess:
+        started.append(ServerProcess(model, *flags))
         return started[-1]
 
     yield begin

@@ -23,6 +23,29 @@ def test_formula_counts_a_shared_prefix_once_and_attention_to_it_in_every_row():
     assert MODEL.step_s(8, 300) == pytest.approx(0.02 + 0.032 + 0.12)
 
 
+def test_what_is_cached_costs_no_prefill_but_attention_to_it():
+    assert MODEL.prefill_s(4, 100, prefix=60, cached=True) == pytest.approx(
+        0.01 + 0.001 * 4 * 40 + 1e-6 * 4 * (100**2 - 60**2)
+    )
+
+
+def test_rows_end_one_after_the_other_and_leave_later_steps_cheaper():
+    """Step by step: three rows, the second with ten tokens forced, the third ending first."""
+    clock_s, ends_s, shapes = MODEL.prefill_s(3, 50), {}, [(50, 30), (60, 40), (50, 7)]
+    for step in range(50):
+        live = [i for i, (length, new) in enumerate(shapes) if step < length - 50 + new]
+        clock_s += MODEL.step_s(len(live), 50 + step + 0.5)
+        ends_s |= dict.fromkeys(live, clock_s)
+    assert MODEL.ends_s(shapes) == pytest.approx([ends_s[0], ends_s[1], ends_s[2]])
+    assert MODEL.batch_s(shapes) == pytest.approx(clock_s)
+
+
+def test_scaled_model_scales_prefill_and_step_apart():
+    scaled = MODEL.scaled(2.0, 3.0)
+    assert scaled.prefill_s(4, 100, 60) == pytest.approx(2 * MODEL.prefill_s(4, 100, 60))
+    assert scaled.step_s(8, 300) == pytest.approx(3 * MODEL.step_s(8, 300))
+
+
 def test_file_gives_back_the_model_that_was_written(tmp_path):
     (tmp_path / "cost.json").write_text(MODEL.to_json())
     assert read_cost_model(tmp_path / "cost.json") == MODEL

@@ -17,6 +17,7 @@ from askwell_server.engine.live import LiveEngine
 from askwell_server.engine.row import Finish, Options, Piece, Reason, Row
 from askwell_server.errors import DeadlinePassed, NotSupported, QueueFull, ServerFault, Unavailable
 from following import finish_of, finishes_of
+from tiny_model import BATCHING_PAYS
 
 GREEDY = Options(temperature=0.0)
 ENDLESS = 20_000  # tokens: longer than any test
@@ -25,7 +26,14 @@ ENDLESS = 20_000  # tokens: longer than any test
 @pytest_asyncio.fixture
 async def engine(tiny_folder: Path) -> AsyncIterator[LiveEngine]:
     engine = LiveEngine(
-        EngineConfig(model_dir=tiny_folder, devices=("cpu",), intra_threads=1, max_batch_tokens=4 * ENDLESS)
+        EngineConfig(
+            model_dir=tiny_folder,
+            devices=("cpu",),
+            intra_threads=1,
+            inter_threads=1,
+            cost_model=BATCHING_PAYS,
+            max_batch_tokens=4 * ENDLESS,
+        )
     )
     await engine.start()
     yield engine
@@ -103,7 +111,15 @@ async def test_stop_string_ends_the_row_and_is_cut(engine: LiveEngine) -> None:
 
 
 async def test_end_token_ends_the_row_and_is_left_out(tiny_folder: Path, tmp_path: Path) -> None:
-    plain = LiveEngine(EngineConfig(model_dir=tiny_folder, devices=("cpu",), intra_threads=1))
+    plain = LiveEngine(
+        EngineConfig(
+            model_dir=tiny_folder,
+            devices=("cpu",),
+            intra_threads=1,
+            inter_threads=1,
+            cost_model=BATCHING_PAYS,
+        )
+    )
     await plain.start()
     (whole,) = await alone(plain, [row(50, 51, 52)])
     await plain.close()
@@ -112,24 +128,32 @@ async def test_end_token_ends_the_row_and_is_left_out(tiny_folder: Path, tmp_pat
     manifest = json.loads((folder / "askwell.json").read_text())
     manifest["end_tokens"] = [plain.tokenizer.tokens(whole.token_ids)[end]]
     (folder / "askwell.json").write_text(json.dumps(manifest))
-    engine = LiveEngine(EngineConfig(model_dir=folder, devices=("cpu",), intra_threads=1))
+    engine = LiveEngine(
+        EngineConfig(
+            model_dir=folder, devices=("cpu",), intra_threads=1, inter_threads=1, cost_model=BATCHING_PAYS
+        )
+    )
     await engine.start()
     (finish,) = await alone(engine, [row(50, 51, 52)])
-    (longer,) = await alone(engine, [row(50, 51, 52, options=Options(temperature=0.0, min_new_tokens=12))])
+    (longer,) = await alone(engine, [row(50, 51, 52, min_new_tokens=12)])
     await engine.close()
     assert (finish.reason, finish.token_ids) == (Reason.EOS, whole.token_ids[:end])
     assert len(longer.token_ids) == 12
 
 
 async def test_row_that_expires_in_the_queue_never_runs(engine: LiveEngine) -> None:
-    late, blocker = engine.submit([row(60, 61, deadline_s=time.monotonic() - 1), row(50, 51, new=ENDLESS)])
-    with pytest.raises(DeadlinePassed):
-        await finish_of(late)
-    await until(lambda: engine.load().running_rows == 1)
-    (waiting,) = engine.submit([row(60, 61, deadline_s=time.monotonic() + 0.05)])
-    with pytest.raises(DeadlinePassed):
-        await finish_of(waiting)
-    assert engine.load().queued_rows == 0
+    now_s = time.monotonic()
+    late, blocker, waiting = engine.submit(
+        [
+            row(60, 61, deadline_s=now_s - 1),
+            row(50, 51, new=ENDLESS),
+            row(60, 61, options=Options(temperature=0.5), deadline_s=now_s + 0.1),
+        ]
+    )
+    for stream in (late, waiting):
+        with pytest.raises(DeadlinePassed):
+            await finish_of(stream)
+    assert engine.load().queued_rows == 0 and engine.load().running_rows == 1
     blocker.cancel()
 
 
@@ -169,7 +193,16 @@ async def test_inputs_that_would_crash_the_engine_fail_alone(engine: LiveEngine)
 
 
 async def test_full_queue_refuses_all_rows_of_a_call_and_says_when(tiny_folder: Path) -> None:
-    engine = LiveEngine(EngineConfig(model_dir=tiny_folder, devices=("cpu",), intra_threads=1, queue_limit=2))
+    engine = LiveEngine(
+        EngineConfig(
+            model_dir=tiny_folder,
+            devices=("cpu",),
+            intra_threads=1,
+            inter_threads=1,
+            cost_model=BATCHING_PAYS,
+            queue_limit=2,
+        )
+    )
     with pytest.raises(Unavailable):
         engine.submit([row(50, 51)])
     await engine.start()

@@ -1,8 +1,7 @@
-"""Queue and stream, without an engine."""
+"""The stream of a row, without an engine."""
 
 import asyncio
 
-from askwell_server.engine.queue import WaitingQueue
 from askwell_server.engine.row import Finish, Piece, Reason
 from askwell_server.engine.stream import LiveRowStream
 
@@ -44,15 +43,3 @@ async def test_a_piece_without_text_waits_for_one_with_text() -> None:
     assert not waiting.done()
     stream.push(Piece("é", (2,)))
     assert await waiting == Piece("é", (1, 2))
-
-
-def test_rows_put_back_go_first_and_removed_rows_are_gone() -> None:
-    queue = WaitingQueue(limit=3)
-    a, b, c = object(), object(), object()
-    queue.append([b, c])  # type: ignore[list-item]
-    assert queue.has_room(1) and not queue.has_room(2)
-    queue.put_back([a])  # type: ignore[list-item]
-    queue.remove(c)  # type: ignore[arg-type]
-    queue.remove(c)  # type: ignore[arg-type]
-    assert list(queue) == [a, b]
-    assert queue.clear() == [a, b] and len(queue) == 0

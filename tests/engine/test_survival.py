@@ -11,9 +11,10 @@ from askwell_server.child import Child, ChildExited
 from askwell_server.engine import device
 from askwell_server.engine.config import EngineConfig
 from askwell_server.engine.live import LiveEngine
-from askwell_server.engine.row import Options, Reason, Row
-from askwell_server.errors import Unavailable
+from askwell_server.engine.row import Options, Piece, Reason, Row
+from askwell_server.errors import ServerFault, Unavailable
 from following import finish_of, finishes_of
+from tiny_model import BATCHING_PAYS
 
 GREEDY = Options(temperature=0.0)
 ENDLESS = 20_000
@@ -26,7 +27,7 @@ from askwell_server.engine.live import LiveEngine
 from askwell_server.engine.row import Options, Row
 
 async def main():
-    engine = LiveEngine(EngineConfig(model_dir=Path(sys.argv[1]), devices=("cpu",), intra_threads=1))
+    engine = LiveEngine(EngineConfig(Path(sys.argv[1]), devices=("cpu",), intra_threads=1, inter_threads=1))
     await engine.start()
     (stream,) = engine.submit([Row((50, 51), Options(temperature=0.0), 1_000_000)])
     await anext(aiter(stream))
@@ -39,11 +40,30 @@ asyncio.run(main())
 
 async def started(folder: Path) -> LiveEngine:
     config = EngineConfig(
-        model_dir=folder, devices=("cpu",), intra_threads=1, max_batch_rows=2, max_batch_tokens=4 * ENDLESS
+        model_dir=folder,
+        devices=("cpu",),
+        intra_threads=1,
+        inter_threads=1,
+        cost_model=BATCHING_PAYS,
+        max_batch_rows=2,
+        max_batch_tokens=4 * ENDLESS,
     )
     engine = LiveEngine(config)
     await engine.start()
     return engine
+
+
+async def until_restarted(engine: LiveEngine) -> None:
+    restarts = engine.statistics.restarts
+    async with asyncio.timeout(20):
+        while engine.statistics.restarts == restarts or not engine.ready:  # noqa: ASYNC110 - no event for tests
+            await asyncio.sleep(0.01)
+
+
+async def until_running(engine: LiveEngine) -> None:
+    async with asyncio.timeout(20):
+        while not engine.load().running_rows:  # noqa: ASYNC110 - no event for tests
+            await asyncio.sleep(0.01)
 
 
 def is_alive(pid: int) -> bool:
@@ -53,27 +73,97 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-async def test_killed_engine_process_is_replaced_and_every_row_ends(tiny_folder: Path) -> None:
+async def test_killed_engine_process_is_replaced_and_every_row_goes_on(tiny_folder: Path) -> None:
     engine = await started(tiny_folder)
     readiness: list[bool] = []
     engine.on_change(lambda: readiness.append(engine.ready))
-    (expected,) = await finishes_of(engine.submit([Row((60, 61), GREEDY, 8)]))
-    running = engine.submit([Row((50 + i, 51), GREEDY, ENDLESS) for i in range(2)])
-    for stream in running:
-        await anext(aiter(stream))
+    rows = [Row((50 + i, 51), GREEDY, 2000) for i in range(2)]
+    expected = [(await finishes_of(engine.submit([row])))[0].token_ids for row in rows]
+    (short,) = await finishes_of(engine.submit([Row((60, 61), GREEDY, 8)]))
+    running = engine.submit(rows)
+    begun = [await anext(aiter(stream)) for stream in running]
     waiting = engine.submit([Row((60, 61), GREEDY, 8)] * 6)
     (pid,) = engine.pids
     os.kill(pid, signal.SIGKILL)
-    for stream in running:
-        with pytest.raises(Unavailable) as death:
-            await finish_of(stream)
-        assert death.value.retry_s
-    with pytest.raises(Unavailable):
-        engine.submit([Row((60, 61), GREEDY, 8)])
-    assert [f.token_ids for f in await finishes_of(waiting)] == [expected.token_ids] * 6
+    ends = [[event async for event in stream][-1] for stream in running]
+    assert all(isinstance(piece, Piece) and piece.token_ids for piece in begun)
+    assert [end.token_ids for end in ends] == expected and all(end.usage.batches == 2 for end in ends)
+    assert [f.token_ids for f in await finishes_of(waiting)] == [short.token_ids] * 6
     assert readiness == [False, True] and engine.pids != [pid]
-    (again,) = await finishes_of(engine.submit([Row((60, 61), GREEDY, 8)]))
-    assert again.token_ids == expected.token_ids
+    assert engine.statistics.restarts == 1
+    await engine.close()
+
+
+async def test_row_that_cannot_go_on_elsewhere_ends_with_unavailable(tiny_folder: Path) -> None:
+    engine = await started(tiny_folder)
+    looking_back = Options(temperature=0.0, repetition_penalty=1.2)
+    (stream,) = engine.submit([Row((50, 51), looking_back, ENDLESS)])
+    await anext(aiter(stream))
+    os.kill(engine.pids[0], signal.SIGKILL)
+    await until_restarted(engine)
+    with pytest.raises(Unavailable) as death:
+        await finish_of(stream)
+    assert death.value.retry_s
+    await engine.close()
+
+
+async def test_row_that_kills_the_process_alone_is_refused_and_its_company_is_not(
+    tiny_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = await started(tiny_folder)
+    killer = Row((60, 61), GREEDY, 9000, request_id="killer")
+    killing, *others = engine.submit([killer, Row((70, 71), GREEDY, 9000)])
+    for stream in (killing, *others):
+        await anext(aiter(stream))
+    assert engine.statistics.batches == 1
+    for deaths in range(2):  # a crash of its own making: in company, then alone
+        assert engine.load().running_rows == 2 - deaths
+        os.kill(engine.pids[0], signal.SIGSEGV)
+        await until_restarted(engine)
+        await until_running(engine)
+    with pytest.raises(Unavailable):
+        await finish_of(killing)
+    assert [event async for event in others[0]][-1].reason is Reason.MAX_TOKENS
+    (again,) = engine.submit([killer])  # the caller tries again, and it kills again
+    await anext(aiter(again))
+    os.kill(engine.pids[0], signal.SIGSEGV)
+    await until_restarted(engine)
+    with pytest.raises(ServerFault):
+        await finish_of(again)
+    with pytest.raises(ServerFault):
+        engine.submit([killer])
+    assert "request killer" in caplog.text
+    (answer,) = await finishes_of(engine.submit([Row((60, 61), GREEDY, 8)]))
+    assert answer.reason is Reason.MAX_TOKENS
+    await engine.close()
+
+
+async def test_process_that_does_not_answer_is_replaced(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "TICK_S", 0.05)
+    monkeypatch.setattr(device, "SILENCE_S", 0.5)
+    engine = await started(tiny_folder)
+    (pid,) = engine.pids
+    await asyncio.sleep(0.8)
+    assert engine.pids == [pid]  # one that answers is left alone
+    os.kill(pid, signal.SIGSTOP)
+    await until_restarted(engine)
+    assert engine.pids != [pid] and not is_alive(pid)
+    await engine.close()
+
+
+async def test_batch_that_makes_no_progress_is_given_up(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "TICK_S", 0.05)
+    engine = await started(tiny_folder)
+    (pid,) = engine.pids
+    (stream,) = engine.submit([Row((50, 51), GREEDY, 2000)])
+    await anext(aiter(stream))
+    monkeypatch.setattr(device, "is_stuck", lambda silent_s, expected_s: engine.pids == [pid])
+    await until_restarted(engine)
+    assert [event async for event in stream][-1].reason is Reason.MAX_TOKENS
     await engine.close()
 
 

@@ -13,6 +13,7 @@ from askwell_manifest import Manifest
 from askwell_server.domain.pool import DomainPool
 from askwell_server.rpc.assembly import Health, assembled
 from askwell_server.rpc.gate import Gate
+from askwell_server.rpc.served import Serving
 from fake_engine import MANIFEST, FakeEngine, served_by
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2
@@ -35,7 +36,7 @@ class Running:
 async def _running(engine: FakeEngine, pool: DomainPool, manifest: Manifest) -> AsyncIterator[Running]:
     gate, health = Gate(), Health()
     gate.open()
-    server = assembled(served_by(engine, manifest), pool, gate, health)
+    server = assembled(Serving(served_by(engine, manifest)), pool, gate, health, lambda *call: None)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:

@@ -14,7 +14,7 @@ def test_flags_win_over_environment_over_file_over_defaults(tmp_path):
 
 
 def test_every_field_is_a_setting():
-    assert [setting.name for setting in SETTINGS] == list(ServerConfig.__slots__)
+    assert [*(setting.name for setting in SETTINGS), "prefixes"] == list(ServerConfig.__slots__)
 
 
 def test_every_default_passes_its_own_check():
@@ -42,6 +42,20 @@ def test_every_default_passes_its_own_check():
         ([], {"ASKWELL_ALLOW_FULL_RANGE": "maybe"}, "", "'maybe' is neither true nor false"),
         (["--port"], {}, "", "expected one argument"),
         (["--model", "~nobody-here/m"], {}, "", "--model: '~nobody-here/m': "),
+        (["--policy", "lifo"], {}, "", "--policy: 'lifo' is not one of full, equal-length, fifo"),
+        ([], {"ASKWELL_MAX_BATCH_S": "0"}, "", "ASKWELL_MAX_BATCH_S: '0' is not a number from 0.01 to 3600"),
+        (["--metrics-port", "50051"], {}, "", "metrics_port must be another port than port, which is 50051"),
+        (["--prefix", "x"], {}, "", "unknown setting '--prefix' on the command line"),
+        ([], {}, "[[prefixes]]", "did you mean 'prefix'?"),
+        ([], {}, 'prefix = "x"', "write each as a [[prefix]] table"),
+        ([], {}, '[[prefix]]\ntext = "x"', "[[prefix]] number 1 in "),
+        ([], {}, '[[prefix]]\nname = "a"', "give it either text or file"),
+        ([], {}, '[[prefix]]\nname = "a"\ntext = "x"\nfile = "y"', "give it either text or file"),
+        ([], {}, '[[prefix]]\nname = "a"\ntext = ""', "text must be text, and not empty"),
+        ([], {}, '[[prefix]]\nname = "a"\ntxt = "x"', "unknown key 'txt'; did you mean 'text'?"),
+        ([], {}, '[[prefix]]\nname = "a"\nfile = "none.txt"', "[[prefix]] 'a' in "),
+        ([], {}, '[[prefix]]\nname = "a"\nfile = "."', "Is a directory"),
+        ([], {}, 2 * '[[prefix]]\nname = "a"\ntext = "x"\n', "the name is taken by an earlier one"),
     ],
 )  # fmt: skip
 def test_wrong_setting_is_one_line_that_names_it(tmp_path, argv, environ, toml, message):
@@ -61,3 +75,17 @@ def test_missing_model_and_missing_file_are_told():
 
 def test_environment_of_other_askwell_tools_is_left_alone():
     assert read_config(["--model", "m"], {"ASKWELL_SERVER": "host:1"}).port == 50051
+
+
+def test_prefixes_come_from_the_file_as_they_stand_and_are_read_anew(tmp_path):
+    source, preamble = tmp_path / "askwell.toml", tmp_path / "texts" / "few-shot.txt"
+    preamble.parent.mkdir()
+    preamble.write_bytes("Qué?\r\n\n".encode())
+    source.write_text(
+        'model = "m"\n[[prefix]]\nname = "few-shot"\nfile = "texts/few-shot.txt"\n'
+        '[[prefix]]\nname = "short"\ntext = "Once"\n'
+    )
+    argv = ["--config", str(source)]
+    assert read_config(argv, {}).prefixes == ("Qué?\r\n\n", "Once")
+    source.write_text('model = "other"\n')
+    assert (str(read_config(argv, {}).model), read_config(argv, {}).prefixes) == ("other", ())

@@ -2,12 +2,13 @@
 
 import asyncio
 from dataclasses import replace
+from time import monotonic
 
 import grpc
 import pytest
 from askwell.v1 import generation_pb2 as pb
-from askwell_server.engine.row import Options, Reason
-from askwell_server.errors import DeadlinePassed, Unavailable
+from askwell_server.engine.row import Options, Priority, Reason
+from askwell_server.errors import DeadlinePassed, QueueFull, ServerFault, Unavailable
 from fake_engine import MANIFEST, ByteTokenizer, FakeEngine, Script, until
 from google.protobuf import json_format
 
@@ -25,6 +26,7 @@ async def test_generate_returns_every_sample_in_order(serve):
     assert list(sample.token_ids) == [1, 2] and not sample.logprobs
     assert json_format.MessageToDict(sample.usage, preserving_proto_field_name=True) == {
         "prompt_tokens": 2, "new_tokens": 2, "prefix_tokens": 3, "forced_tokens": 2, "batch_size": 4,
+        "batches": 1,
     }  # fmt: skip
     assert sample.timing.first_token_s == 0.4
 
@@ -54,9 +56,44 @@ async def test_unset_fields_take_the_documented_defaults(serve):
     server = await serve()
     await server.generation.Generate(pb.GenerateRequest(text="hi"))
     row = server.engine.streams[0].row
-    assert row.options == Options(1.0, 50, 0.95, 1.0, 0, 1, 0, False)
-    assert (row.max_new_tokens, row.stops, row.deadline_s) == (64, (), None)
+    assert row.options == Options(1.0, 50, 0.95, 1.0, 0, 1, False, (), False)
+    assert (row.max_new_tokens, row.min_new_tokens, row.stops, row.stop_ids) == (64, 0, (), ())
+    assert (row.deadline_s, row.limit_s, row.priority, row.tenant) == (None, None, Priority.NORMAL, "")
     assert row.request_id
+
+
+async def test_rows_carry_what_the_request_asks_of_them(serve):
+    server = await serve()
+    request = pb.GenerateRequest(
+        text="hi",
+        priority=pb.PRIORITY_INTERACTIVE,
+        tenant="hr",
+        reproducible=True,
+        stopping=pb.Stopping(min_new_tokens=2, stop_token_ids=[7, 3, 7], time_limit_ms=1500),
+    )
+    before = monotonic()
+    await server.generation.Generate(request)
+    row = server.engine.streams[0].row
+    assert (row.priority, row.tenant, row.options.reproducible) == (Priority.INTERACTIVE, "hr", True)
+    assert (row.min_new_tokens, row.stop_ids) == (2, (3, 7))
+    assert before + 1.5 <= row.limit_s <= monotonic() + 1.5
+
+
+@pytest.mark.parametrize("manifest", [MANIFEST, replace(MANIFEST, add_bos=True, bos_token="<s>")])
+async def test_suppressed_texts_are_barred_as_they_stand_and_after_a_space(serve, monkeypatch, manifest):
+    plain = ByteTokenizer.encode
+
+    def encode(tokenizer, text, *, specials):
+        return ((256,) if manifest.add_bos else ()) + plain(tokenizer, text, specials=specials)
+
+    server = await serve(manifest=manifest)
+    monkeypatch.setattr(ByteTokenizer, "encode", encode)
+    for suppress in (["b", "a<|im_end|>"], ["a<|im_end|>", "b", "b"]):
+        sampling = pb.Sampling(suppress=suppress)
+        await server.generation.Generate(pb.GenerateRequest(text="hi", sampling=sampling))
+    first, second = (stream.row.options for stream in server.engine.streams)
+    spelled = b"b", b" b", b"a<|im_end|>", b" a<|im_end|>"
+    assert first == second and set(first.suppressed) == {tuple(text) for text in spelled}
 
 
 async def test_spelled_out_defaults_share_a_batch_with_unset_ones(serve):
@@ -91,6 +128,27 @@ async def test_stream_starts_then_gives_deltas_then_finishes(serve):
         text = "".join(e.delta.text for e in events if e.HasField("delta") and e.delta.index == index)
         (finished,) = (e.finished for e in events if e.HasField("finished") and e.finished.index == index)
         assert text == finished.text == "Hello world"
+
+
+async def test_a_deadline_that_cannot_be_met_is_refused_with_the_wait_it_would_take(
+    serve, failure_of, monkeypatch
+):
+    def submit(engine, rows):
+        raise QueueFull("it would take 2.5 s", retry_s=2.5)
+
+    server = await serve()
+    monkeypatch.setattr(FakeEngine, "submit", submit)
+    item = pb.GenerateRequest(text="hi")
+    calls = (
+        server.generation.Generate(item),
+        server.generation.GenerateStream(item).read(),
+        server.generation.GenerateBatch(pb.GenerateBatchRequest(requests=[item, item])).read(),
+    )
+    for call in calls:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await call
+        failure = failure_of(caught.value)
+        assert (failure.code, failure.retry_s, failure.pushback_ms) == ("RESOURCE_EXHAUSTED", 2.5, "2500")
 
 
 async def test_refused_stream_sends_nothing_and_says_when_to_retry(serve, failure_of):
@@ -139,18 +197,21 @@ async def test_deadline_reaches_the_rows_and_ends_them(serve):
     [
         (DeadlinePassed("died in the queue"), "DEADLINE_EXCEEDED"),
         (Unavailable("gone", retry_s=1), "UNAVAILABLE"),
+        (ServerFault("it crashes the engine"), "INTERNAL"),
     ],
 )
 async def test_failing_row_fails_its_call_with_its_own_status(serve, failure_of, error, code):
     server = await serve(FakeEngine(lambda row: Script(error=error)))
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await server.generation.Generate(pb.GenerateRequest(text="hi", num_return=2))
-    assert (failure_of(caught.value).code, failure_of(caught.value).message) == (code, error.message)
+    failure = failure_of(caught.value)
+    assert failure.code == code and failure.message.startswith(error.message)
 
 
 async def test_batch_answers_each_item_by_itself(serve):
     def script(row):
-        return Script(error=Unavailable("the engine died")) if row.prompt == tuple(b"dies") else Script()
+        errors = {b"dies": Unavailable("the engine died"), b"kills": ServerFault("it crashes the engine")}
+        return Script(error=errors.get(bytes(row.prompt)))
 
     server = await serve(FakeEngine(script))
     requests = [
@@ -158,6 +219,7 @@ async def test_batch_answers_each_item_by_itself(serve):
         pb.GenerateRequest(text="", request_id="b"),
         pb.GenerateRequest(text="dies"),
         pb.GenerateRequest(text="x", model="other"),
+        pb.GenerateRequest(text="kills"),
     ]
     call = server.generation.GenerateBatch(pb.GenerateBatchRequest(requests=requests))
     answers = {answer.index: answer async for answer in call}
@@ -165,7 +227,8 @@ async def test_batch_answers_each_item_by_itself(serve):
     assert (answers[1].error.code, answers[1].error.message) == (3, "requests[1].text: must not be empty")
     assert answers[2].error.code == 14
     assert answers[3].error.code == 5 and "'fake'" in answers[3].error.message
-    assert server.engine.submits == [2]
+    assert (answers[4].error.code, answers[4].error.message) == (13, "it crashes the engine")
+    assert server.engine.submits == [3]
 
 
 async def test_full_queue_admits_the_items_that_fit(serve):
@@ -197,3 +260,5 @@ async def test_tokenize_get_model_and_get_load(serve):
     assert (model.compute_type, list(model.devices), model.weight_range) == ("int8_float32", ["cpu"], 63)
     load = await server.generation.GetLoad(pb.GetLoadRequest())
     assert (load.queued_rows, load.queue_limit, load.ready_engines) == (2, 1024, 1)
+    assert (load.predicted_wait_s, load.capacity_tokens_s) == (0.25, 90.0)
+    assert not load.HasField("prediction_error")

@@ -19,7 +19,7 @@ from askwell_interview import (
     Source,
 )
 from askwell_server.domain.task import Judge, Opened, OpenInterview
-from askwell_server.engine.row import Options
+from askwell_server.engine.row import Options, Priority
 from askwell_server.errors import InvalidRequest, ServerFault, Unavailable
 from fake_engine import FakeEngine, Script, until
 
@@ -132,6 +132,16 @@ async def test_rows_of_all_items_are_submitted_together_with_the_documented_defa
     row = server.engine.streams[0].row
     assert row.options == Options(temperature=0.7) and row.max_new_tokens == 48 and row.stops == ("\n",)
     assert bytes(row.prompt[-6:]) == b"How do"
+    assert (row.priority, row.tenant) == (Priority.NORMAL, "")
+
+
+async def test_every_row_bears_its_callers_tenant_and_priority_in_every_round(serve):
+    server = await serve(FakeEngine(writes({"probe-1": ["no", "no", "no", "no", "yes?", "no"]})), FakePool())
+    sampling = pb.Sampling(suppress=["x"])
+    await streamed(server, count=1, tenant="hr", priority=pb.PRIORITY_BATCH, sampling=sampling)
+    rows = [stream.row for stream in server.engine.streams]
+    assert len(rows) == 6 and {(row.tenant, row.priority) for row in rows} == {("hr", Priority.BATCH)}
+    assert {row.options.suppressed for row in rows} == {(tuple(b" x"), tuple(b"x"))}
 
 
 async def test_refused_item_gets_two_more_rounds_of_twice_the_samples_and_then_the_bank(serve):

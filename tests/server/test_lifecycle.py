@@ -2,9 +2,12 @@
 
 import asyncio
 import os
+import pty
 import signal
 import socket
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from urllib.request import urlopen
 
 import grpc
 import pytest
@@ -12,37 +15,23 @@ from askwell.v1 import generation_pb2 as pb
 from askwell.v1.generation_pb2_grpc import GenerationServiceStub
 from askwell_server.config import read_config
 from askwell_server.domain import pool
-from askwell_server.lifecycle import Lifecycle, StartError
-from fake_engine import FakeEngine, Script, served_by, until
+from askwell_server.lifecycle import Lifecycle
+from askwell_server.metrics import Metrics
+from askwell_server.model import StartError
+from askwell_server.rpc.observed import ObservedEngine
+from fake_engine import MANIFEST, Script, until
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from living_engine import LivingEngine, model_of
 
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 NAMES = ("", "askwell.v1.GenerationService", "askwell.v1.InterviewService")
 
 
-class LivingEngine(FakeEngine):
-    """A fake that loads when told, and can fall over."""
-
-    def __init__(self, script=lambda row: Script()):
-        super().__init__(script, ready=False)
-        self.may_load, self.closed, self.tell = asyncio.Event(), 0, lambda: None
-
-    def on_change(self, callback):
-        self.tell = callback
-
-    async def start(self):
-        await self.may_load.wait()
-        self.become(True)
-
-    def become(self, ready):
-        self.ready = ready
-        self.tell()
-
-    async def close(self):
-        self.closed += 1
-        for stream in self.streams:
-            if stream.script.held:
-                stream.script.held.set()
+def lifecycle_of(config, engine, announce=print, reopened=None):
+    metrics = Metrics()
+    model = model_of(engine)
+    served = replace(model.served, engine=ObservedEngine(engine, metrics.row_ended))
+    return Lifecycle(config, replace(model, served=served), reopened, metrics, announce)
 
 
 def free_port():
@@ -52,10 +41,10 @@ def free_port():
 
 
 @asynccontextmanager
-async def living(engine, *flags):
+async def living(engine, *flags, reopened=None):
     port, lines = free_port(), []
     config = read_config(["--model", "m", "--port", str(port), *flags], {})
-    running = asyncio.create_task(Lifecycle(config, served_by(engine), engine, lines.append).run())
+    running = asyncio.create_task(lifecycle_of(config, engine, lines.append, reopened).run())
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             yield running, lines, channel
@@ -161,7 +150,7 @@ async def test_port_in_use_is_one_line():
         config = read_config(["--model", "m", "--port", str(port)], {})
         engine = LivingEngine()
         with pytest.raises(StartError) as caught:
-            await Lifecycle(config, served_by(engine), engine, print).run()
+            await lifecycle_of(config, engine).run()
     told = f"cannot listen on 127.0.0.1:{port}: Address already in use; choose another --host or --port"
     assert str(caught.value) == told
 
@@ -175,7 +164,7 @@ async def test_port_in_use_at_one_of_a_hosts_addresses_is_told(monkeypatch):
             (socket.AF_INET, socket.SOCK_STREAM, 0, "", (name, port)) for name in ("127.0.0.2", "127.0.0.1")
         ]
         config = read_config(["--model", "m", "--host", "localhost", "--port", str(port)], {})
-        lifecycle = Lifecycle(config, served_by(LivingEngine()), LivingEngine(), print)
+        lifecycle = lifecycle_of(config, LivingEngine())
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
         with pytest.raises(StartError, match="Address already in use"):
             await lifecycle.run()
@@ -185,7 +174,7 @@ async def test_host_that_is_no_name_is_one_line():
     config = read_config(["--model", "m", "--host", "a..b"], {})
     engine = LivingEngine()
     with pytest.raises(StartError, match=r"cannot listen on a..b:50051: .*; choose another"):
-        await Lifecycle(config, served_by(engine), engine, print).run()
+        await lifecycle_of(config, engine).run()
 
 
 async def test_document_worker_that_does_not_start_ends_the_server(monkeypatch):
@@ -194,7 +183,7 @@ async def test_document_worker_that_does_not_start_ends_the_server(monkeypatch):
     engine.may_load.set()
     config = read_config(["--model", "m", "--port", "0"], {})
     with pytest.raises(StartError, match=r"a document worker does not start: .* code 1"):
-        await Lifecycle(config, served_by(engine), engine, print).run()
+        await lifecycle_of(config, engine).run()
     assert engine.closed
 
 
@@ -206,5 +195,98 @@ async def test_model_that_fails_to_load_ends_the_server():
     engine = Refusing()
     config = read_config(["--model", "m", "--port", "0"], {})
     with pytest.raises(StartError, match="no good"):
-        await Lifecycle(config, served_by(engine), engine, print).run()
+        await lifecycle_of(config, engine).run()
     assert engine.closed
+
+
+async def test_hangup_swaps_the_model_and_no_call_notices(tmp_path):
+    (tmp_path / "model.bin").write_bytes(b"")
+    held = asyncio.Event()
+    old, new = LivingEngine(lambda row: Script(held=held)), LivingEngine()
+    old.may_load.set()
+    manifest = replace(MANIFEST, name="newer", files={})
+    async with living(old, reopened=lambda: model_of(new, tmp_path, manifest)) as (_, lines, channel):
+        await becomes(channel, SERVING)
+        stub = GenerationServiceStub(channel)
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
+        assert (await watch.read()).status == SERVING
+        admitted = asyncio.ensure_future(stub.Generate(pb.GenerateRequest(text="hi")))
+        await until(lambda: old.streams)
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert (await stub.GetModel(pb.GetModelRequest())).name == "fake"
+        new.may_load.set()
+        await until(lambda: len(lines) == 2)
+        assert lines[1] == f"askwell-server: now serving newer from {tmp_path}"
+        assert (await stub.Generate(pb.GenerateRequest(text="hi"))).model == "newer"
+        assert not admitted.done() and not old.closed
+        held.set()
+        assert (await admitted).model == "fake"
+        await until(lambda: old.closed)
+        assert not new.closed
+        old.become(False)  # what becomes of the old one is nobody's business any more
+        new.become(False)
+        assert (await watch.read()).status == NOT_SERVING
+        watch.cancel()
+    assert new.closed
+
+
+async def test_hangup_of_the_terminal_stops_the_server():
+    engine = LivingEngine()
+    engine.may_load.set()
+    person, terminal = pty.openpty()
+    feeding = os.dup(0)
+    os.dup2(terminal, 0)
+    try:
+        async with living(engine, reopened=None) as (running, _, channel):
+            await becomes(channel, SERVING)
+            os.close(person)
+            os.kill(os.getpid(), signal.SIGHUP)
+            async with asyncio.timeout(5):
+                await running
+    finally:
+        os.dup2(feeding, 0)
+        os.close(feeding)
+        os.close(terminal)
+
+
+async def test_metrics_are_served_while_the_server_lives():
+    port, engine = free_port(), LivingEngine()
+    engine.may_load.set()
+
+    def scraped():
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as response:
+            return response.read().decode()
+
+    async with living(engine, "--metrics-port", str(port)) as (_, _, channel):
+        await becomes(channel, SERVING)
+        request = pb.GenerateRequest(text="hi", tenant="a-tenant", request_id="an-id")
+        await GenerationServiceStub(channel).Generate(request)
+        with pytest.raises(grpc.aio.AioRpcError):
+            await GenerationServiceStub(channel).Generate(pb.GenerateRequest(text="hi", model="b-model"))
+        engine.statistics.refused["deadline"] += 3
+        text = await asyncio.to_thread(scraped)
+        for line in (
+            'askwell_requests_total{code="OK",method="GenerationService/Generate"} 1.0',
+            'askwell_requests_total{code="NOT_FOUND",method="GenerationService/Generate"} 1.0',
+            'askwell_request_seconds_count{method="GenerationService/Generate"} 2.0',
+            "askwell_time_to_first_token_seconds_count 1.0",
+            "askwell_queue_rows 2.0",
+            'askwell_refusals_total{reason="deadline"} 3.0',
+            'askwell_model_info{model="fake"} 1.0',
+        ):
+            assert line in text
+        assert not any(said in text for said in ("a-tenant", "an-id", "b-model"))
+    with pytest.raises(OSError, match="refused"):
+        await asyncio.to_thread(scraped)
+
+
+async def test_metrics_port_in_use_is_one_line():
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        config = read_config(["--model", "m", "--port", "0", "--metrics-port", str(port)], {})
+        with pytest.raises(
+            StartError, match=f"{port} for metrics: Address already in use; choose another --m"
+        ):
+            await lifecycle_of(config, LivingEngine()).run()

@@ -67,7 +67,26 @@ REFUSED = [
     (generate(chat=pb.Chat()), "chat.messages"),
     (generate(chat=pb.Chat(messages=[pb.ChatMessage(role="user")] * 513)), "chat.messages"),
     (generate(chat=chat(role="tool")), "chat.messages[0].role"),
+    (generate(priority=4), "priority"),
+    (generate(tenant="a" * 65), "tenant"),
+    (generate(tenant="é"), "tenant"),
+    (stopping(stop_token_ids=[1, 258]), "stopping.stop_token_ids[1]"),
+    (stopping(stop_token_ids=[1] * 17), "stopping.stop_token_ids"),
+    (stopping(time_limit_ms=0), "stopping.time_limit_ms"),
+    (stopping(time_limit_ms=86_400_001), "stopping.time_limit_ms"),
+    (sampling(suppress=["x"] * 17), "sampling.suppress"),
+    (sampling(suppress=["x", ""]), "sampling.suppress[1]"),
+    (sampling(suppress=["x" * 65]), "sampling.suppress[0]"),
+    # what a search with several beams cannot do
     (generate(output=pb.Output(logprobs=True), sampling=pb.Sampling(num_beams=2)), "output.logprobs"),
+    (
+        generate(stopping=pb.Stopping(stop_token_ids=[1]), sampling=pb.Sampling(num_beams=2)),
+        "stopping.stop_token_ids",
+    ),
+    (
+        generate(stopping=pb.Stopping(time_limit_ms=9), sampling=pb.Sampling(num_beams=2)),
+        "stopping.time_limit_ms",
+    ),
 ]
 
 
@@ -94,6 +113,9 @@ ACCEPTED = [
     stopping(stop_sequences=["x" * 256] * 16),
     generate(tokens=pb.TokenIds(ids=[257])),
     generate(num_return=64, request_id=" ~"),
+    generate(tenant="~" * 64, priority=pb.PRIORITY_BATCH, reproducible=True),
+    stopping(stop_token_ids=[257] * 16, time_limit_ms=86_400_000),
+    sampling(suppress=["x" * 64] * 16, num_beams=2),
 ]
 
 
@@ -172,6 +194,9 @@ REFUSED_QUESTIONS = [
     (questions(max_new_tokens=7), "max_new_tokens"),
     (questions(num_return=9), "num_return"),
     (questions(sampling=pb.Sampling(top_p=NAN)), "sampling.top_p"),
+    (questions(sampling=pb.Sampling(suppress=[""])), "sampling.suppress[0]"),
+    (questions(priority=9), "priority"),
+    (questions(tenant="line\nbreak"), "tenant"),
     (questions(core_questions=[ipb.Question(text=" ")]), "core_questions[0].text"),
     (questions(core_questions=[ipb.Question(text="a?", type=9)]), "core_questions[0].type"),
     (questions(core_questions=[ipb.Question(text="a?", slot=ipb.Question.PROBE)]), "core_questions[0].slot"),

@@ -8,6 +8,7 @@ from typing import Any
 from askwell_client import (
     AskwellError,
     AsyncClient,
+    BatchItem,
     Delta,
     FinishReason,
     Question,
@@ -16,8 +17,9 @@ from askwell_client import (
 )
 from askwell_client import Summary as InterviewSummary
 
+from .patience import Patience
 from .record import FEWER_QUESTIONS, OK, UNFINISHED, Record
-from .workload import Continuation, Interview, Work
+from .workload import Continuation, Interview, PromptSet, Work
 
 _TICK_S = 0.01
 
@@ -29,12 +31,20 @@ class ServerGone(Exception):
 class Drive:
     """One level of load. ``records`` and ``loop_lags_s`` grow while it runs and survive its failure.
 
-    The client must not retry: a second attempt would hide a refusal and stretch a latency.
+    The client must not retry: a second attempt would hide a refusal and stretch a latency. ``tenant`` is
+    whose requests they are. With ``patience`` the level ends as soon as too many requests have missed their
+    limits, and ``gave_up`` tells so.
     """
 
-    def __init__(self, client: AsyncClient, timeout_s: float) -> None:
+    def __init__(
+        self, client: AsyncClient, timeout_s: float, tenant: str = "", patience: Patience | None = None
+    ) -> None:
         self._client = client
         self._timeout_s = timeout_s
+        self._who: dict[str, Any] = {"tenant": tenant} if tenant else {}
+        self._patience = patience
+        self._under_way: set[_Notes] = set()
+        self.gave_up = False
         self.records: list[Record] = []
         self.loop_lags_s: list[float] = []
         self.cpu_s = 0.0
@@ -72,34 +82,43 @@ class Drive:
         """Run with a clock beside it. Ctrl-C (to asyncio a cancellation) ends the run, and keeps its data."""
         reason = None
         used_s = time.process_time()
-        ticking = asyncio.create_task(self._tick())
+        task = asyncio.create_task(sending)
+        ticking = asyncio.create_task(self._tick(task))
         try:
             try:
-                await sending
+                await task
             except* ServerGone as gone:
                 reason = str(gone.exceptions[0])
         except asyncio.CancelledError:
-            reason = "interrupted"
-            if task := asyncio.current_task():
-                task.uncancel()
+            if (outer := asyncio.current_task()) and outer.cancelling():  # else it is ``_tick`` that gave up
+                reason = "interrupted"
+                await _cancelled(task)
+                outer.uncancel()
         finally:
             ticking.cancel()
             self.cpu_s += time.process_time() - used_s
         return reason
 
-    async def _tick(self) -> None:
+    async def _tick(self, sending: asyncio.Task[None]) -> None:
         """Whoever makes this late makes every arrival time late: the event loop, or a CPU without room."""
         while True:
             due_s = _now_s() + _TICK_S
             await asyncio.sleep(_TICK_S)
             self.loop_lags_s.append(_now_s() - due_s)
+            waiting_s = [_now_s() - notes.scheduled_s for notes in self._under_way]
+            if self._patience and self._patience.exhausted(self.records, waiting_s) and not self.gave_up:
+                self.gave_up = True
+                sending.cancel()
 
     async def _ask(self, work: Work, scheduled_s: float) -> None:
         notes = _Notes(scheduled_s)
+        self._under_way.add(notes)
         failure: AskwellError | None = None
         try:
             if isinstance(work, Continuation):
                 await self._continue(work, notes)
+            elif isinstance(work, PromptSet):
+                await self._prompt_set(work, notes)
             else:
                 await self._interview(work, notes)
         except AskwellError as error:
@@ -108,6 +127,7 @@ class Drive:
             notes.status = "CANCELLED"
             raise
         finally:
+            self._under_way.remove(notes)
             self.records.append(notes.record())
         if isinstance(failure, UnavailableError):
             await self._find_out(failure)
@@ -115,13 +135,21 @@ class Drive:
     async def _continue(self, work: Continuation, notes: "_Notes") -> None:
         events = self._client.stream(
             work.prompt, temperature=0.0, token_ids=True, timeout_s=self._timeout_s,
-            max_new_tokens=work.new_tokens, min_new_tokens=work.min_new_tokens,
+            max_new_tokens=work.new_tokens, min_new_tokens=work.min_new_tokens, **self._who,
         )  # fmt: skip
         async for event in events:
             if isinstance(event, Delta):
                 notes.arrive(len(event.token_ids))
             elif isinstance(event, Sample):
                 notes.sample(event)
+
+    async def _prompt_set(self, work: PromptSet, notes: "_Notes") -> None:
+        items = self._client.generate_batch(
+            work.prompts, temperature=0.7, top_k=50, top_p=0.95, timeout_s=self._timeout_s,
+            max_new_tokens=work.new_tokens, min_new_tokens=work.new_tokens, **self._who,
+        )  # fmt: skip
+        async for item in items:
+            notes.row(item, len(work.prompts))
 
     async def _interview(self, work: Interview, notes: "_Notes") -> None:
         events = self._client.stream_questions(
@@ -141,12 +169,19 @@ class Drive:
             raise ServerGone(f"the server went away: {error}") from None
 
 
+async def _cancelled(task: "asyncio.Task[None]") -> None:
+    """Once it has ended."""
+    task.cancel()
+    await asyncio.wait([task])
+
+
 class _Notes:
     """A record in the making."""
 
     def __init__(self, scheduled_s: float) -> None:
         self.status = UNFINISHED
-        self._scheduled_s = scheduled_s
+        self.scheduled_s = scheduled_s
+        self._refused = ""
         self._sent_s = _now_s()
         self._arrivals_s: list[float] = []
         self._messages = 0
@@ -173,6 +208,29 @@ class _Notes:
             "ended_early": sample.finish_reason is FinishReason.EOS,
         }
 
+    def row(self, item: BatchItem, asked: int) -> None:
+        """One of the ``asked`` rows of a set came back. The set is OK when all are whole, else as its first
+        that is not."""
+        if item.error or not item.generation:
+            self._refused = self._refused or (item.error.status.name if item.error else UNFINISHED)
+            self.status = self._refused
+            return
+        self.arrive(1)
+        (sample,) = item.generation.samples
+        before = self._found
+        self.sample(sample)
+        if self.status != OK:
+            self._refused = self._refused or self.status
+        rows = len(self._arrivals_s)
+        self.status = self._refused or (OK if rows == asked else UNFINISHED)
+        self._found["rows"] = rows
+        for name in ("prompt_tokens", "new_tokens", "prefix_tokens", "forced_tokens"):
+            self._found[name] += before.get(name, 0)
+        self._found["batch_rows"] = max(self._found["batch_rows"], before.get("batch_rows", 0))
+        self._found["ended_early"] |= before.get("ended_early", False)
+        if before:
+            self._found["server_first_s"] = min(self._found["server_first_s"], before["server_first_s"])
+
     def interview(self, found: InterviewSummary, asked: int) -> None:
         self.status = OK if len(self._arrivals_s) >= asked else FEWER_QUESTIONS
         self._found = {
@@ -186,7 +244,7 @@ class _Notes:
     def record(self) -> Record:
         """The request ends now."""
         return Record(
-            scheduled_s=self._scheduled_s,
+            scheduled_s=self.scheduled_s,
             sent_s=self._sent_s,
             end_s=_now_s(),
             status=self.status,

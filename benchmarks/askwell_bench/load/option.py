@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from ..number import count, count_or_none, positive, repeats
+from .workload_file import read_workload
 
 DEFAULT_REQUESTS = 100
 DEFAULT_ROUND_REQUESTS = 20
@@ -13,6 +14,7 @@ _USED_BY = {
     "fixed": ("prompt_tokens", "new_tokens"),
     "preamble": ("prompt_tokens", "new_tokens", "preamble_tokens"),
     "mixed": (),
+    "sets": (),
     "questions": ("examples",),
     "trace": (),
 }
@@ -24,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--server", metavar="HOST:PORT", help="a server that runs")
     where.add_argument("--model", type=Path, metavar="DIR", help="start a server of one's own")
     add("--server-flags", metavar="FLAGS", help="flags of that own server, in one argument")
-    add("--workload", choices=("fixed", "mixed", "questions", "preamble"), help="default: fixed")
+    add("--workload", choices=("fixed", "mixed", "questions", "preamble", "sets"), help="default: fixed")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--concurrency", metavar="N,N", help="closed loop (default 1,2,4,8; in pairs 4)")
     how.add_argument("--rate", metavar="R,R", help="open loop: requests a second")
@@ -49,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--examples", type=Path, help="questions: has jobs/ and resumes/ (default examples)")
     add("--ttft-ms", type=positive, help="goodput: limit of the time to the first token")
     add("--e2e-ms", type=positive, help="goodput: limit from due to end")
+    add("--limits", type=Path, metavar="FILE", help="goodput: the limits of a workload file (*.toml) instead")
     add("--timeout-s", type=positive, default=120.0, help="a request's deadline (default 120)")
     add("--out", type=Path, metavar="DIR", help="write results and plots there")
     _add_pairs(parser)
@@ -82,6 +85,11 @@ def check(given: argparse.Namespace) -> None:
         raise ValueError("--server-flags are for a server started with --model")
     if given.burstiness and not given.rate:
         raise ValueError("--burstiness is for the arrivals of --rate")
+    if given.limits and (given.ttft_ms or given.e2e_ms):
+        raise ValueError("--limits names both limits; leave --ttft-ms and --e2e-ms out")
+    if given.limits:
+        limits = read_workload(given.limits).limits
+        given.ttft_ms, given.e2e_ms = (each and each * 1e3 for each in (limits.first_s, limits.end_to_end_s))
     _check_pairs(given)
     workload = workload_name(given)
     for name in (*_DEFAULT_LENGTHS, "examples"):

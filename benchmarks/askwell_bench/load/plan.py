@@ -77,6 +77,8 @@ def _work(
 ) -> Sequence[workloads.Work]:
     if given.workload == "mixed":
         return workloads.mixed(vocabulary, count, given.seed)
+    if given.workload == "sets":
+        return workloads.sets(vocabulary, count, given.seed)
     if given.workload == "questions":
         return workloads.questions(given.examples, count)
     shared = given.preamble_tokens if given.workload == "preamble" else 0

@@ -42,6 +42,9 @@ class Record:
     model_questions: int = 0
     """Of a question set, how many the model wrote. Those of the bank cost nothing, and are no merit."""
     bank_questions: int = 0
+    rows: int = 0
+    """Of a set of prompts, how many were answered: its pieces. Its first token is told by the server's clock,
+    for rows come back whole."""
 
     @property
     def ok(self) -> bool:
@@ -55,7 +58,14 @@ class Record:
     @property
     def first_s(self) -> float | None:
         """Time to first token (or question). None when nothing arrived."""
+        if self.rows:
+            return None if self.server_first_s is None else self.lag_s + self.server_first_s
         return self.arrivals_s[0] - self.scheduled_s if self.arrivals_s else None
+
+    @property
+    def first_row_s(self) -> float | None:
+        """Of a set of prompts: when the first of them was answered whole."""
+        return self.arrivals_s[0] - self.scheduled_s if self.rows else None
 
     @property
     def end_to_end_s(self) -> float:
@@ -63,8 +73,9 @@ class Record:
 
     @property
     def per_piece_s(self) -> float | None:
-        """Time per output token: (end to end - first) / (pieces - 1). None for fewer than two pieces."""
-        if self.first_s is None or len(self.arrivals_s) < 2:
+        """Time per output token: (end to end - first) / (pieces - 1). None for fewer than two pieces,
+        and for a set of prompts."""
+        if self.rows or self.first_s is None or len(self.arrivals_s) < 2:
             return None
         return (self.end_to_end_s - self.first_s) / (len(self.arrivals_s) - 1)
 
@@ -76,6 +87,6 @@ class Record:
     @property
     def outside_s(self) -> float | None:
         """Of the time to the first piece, what the server's own clock did not see: transport and client."""
-        if self.server_first_s is None or not self.arrivals_s:
+        if self.rows or self.server_first_s is None or not self.arrivals_s:
             return None
         return self.arrivals_s[0] - self.sent_s - self.server_first_s

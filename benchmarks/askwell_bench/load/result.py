@@ -54,7 +54,7 @@ class LoadResult:
 
     @property
     def piece(self) -> str:
-        return "question" if self.workload["name"] == "questions" else "token"
+        return {"questions": "question", "sets": "row"}.get(self.workload["name"], "token")
 
     @property
     def title(self) -> str:
@@ -123,7 +123,11 @@ def _plot_latencies(path: Path, run: LoadResult, lines: Mapping[str, list[Record
         return
     first = {label: [r.first_s for r in good if r.first_s is not None] for label, good in lines.items()}
     end_to_end = {label: [r.end_to_end_s for r in good] for label, good in lines.items()}
-    plot_latencies(path, run.title, {f"first {run.piece}": first, "end to end": end_to_end})
+    plot_latencies(
+        path,
+        run.title,
+        {f"first {'token' if run.piece == 'row' else run.piece}": first, "end to end": end_to_end},
+    )
 
 
 def _lines(result: LevelResult) -> list[str]:

@@ -6,19 +6,20 @@ from .summary import Spread, Summary, statuses_but_ok
 
 
 def print_level(level: Level, found: Summary, piece: str) -> None:
-    """``piece`` is what is written one by one: "token" or "question"."""
+    """``piece`` is what comes one by one: "token", "question", or "row" of a set of prompts."""
+    first = "token" if piece == "row" else piece
     good = found.requests - sum(statuses_but_ok(found).values())
     print(
         f"\n{level.label}: {good} of {found.requests} requests in {found.duration_s:.1f} s, {_rates(found)}"
     )
     print(f"  {'milliseconds':<34}{'mean':>10}{'p50':>10}{'p90':>10}{'p99':>10}")
     rows = {
-        f"first {piece}": found.first_s,
+        f"first {first}": found.first_s,
         f"gap between {piece}s, pooled": found.gap_s,
         f"time per {piece}, per request": found.per_piece_s,
         "end to end": found.end_to_end_s,
         **{f"server: {stage}": times for stage, times in found.stages_s.items()},
-        f"first {piece}, outside the server": found.outside_s,
+        f"first {first}, outside the server": found.outside_s,
     }
     for label, times in rows.items():
         print(f"  {label:<34}" + "".join(f"{_ms(each):>10}" for each in _figures(times)))

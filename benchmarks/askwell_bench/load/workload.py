@@ -1,15 +1,15 @@
 """What a load run asks for. Every workload is the same again for the same seed.
 
-Prompts are random token ids, so no two share a beginning unless they are meant to. Where all outputs are of
-one length the model must write exactly that many tokens. Where lengths differ, only the shortest of them is a
-minimum for all: requests of different minima share no batch, and that would be another workload. A text may
-then end by itself; the run tells how many did.
+Prompts are random token ids, so no two share a beginning unless they are meant to. The model
+must write exactly as many tokens as asked, neither fewer nor more: no text ends by itself, so two servers do
+the same work.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,19 @@ from .trace import TraceEntry
 
 MIXED_PROMPT = (32, 1024)
 MIXED_NEW = (16, 256)
+SET_ROWS, SET_SHARED, SET_TAIL, SET_NEW = 8, 240, 16, 40
+
+_Group: TypeAlias = tuple[int, tuple[int, ...]]
+# The examples' prompts in SmolLM2's tokens, a set of 8 each: what all share; what the core questions share,
+# and their lengths; the same of the probes.
+INTERVIEWS: tuple[tuple[int, _Group, _Group], ...] = (
+    (78, (82, (111, 114, 110)), (129, (154, 158, 160, 162, 163))),
+    (73, (77, (106, 107, 104)), (109, (132, 137, 140, 137, 140))),
+    (79, (83, (110, 109, 116)), (118, (163, 146, 151, 150, 151))),
+    (71, (75, (98, 97, 110)), (115, (147, 142, 146, 146, 148))),
+    (76, (80, (103, 112, 111)), (114, (137, 144, 144, 149, 144))),
+    (70, (74, (101, 103, 104)), (110, (144, 144, 141, 142, 142))),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +50,15 @@ class Interview:
     count: int = 8
 
 
-Work = Continuation | Interview
+@dataclass(frozen=True, slots=True)
+class PromptSet:
+    """Prompts of one candidate that are sent in one call: sampled, and each continued by ``new_tokens``."""
+
+    prompts: tuple[tuple[int, ...], ...]
+    new_tokens: int
+
+
+Work = Continuation | Interview | PromptSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +103,55 @@ def mixed(vocabulary: Vocabulary, count: int, seed: int) -> list[Continuation]:
     random = np.random.default_rng(seed)
     return [
         Continuation(
-            vocabulary.prompt(random, _log_normal(random, *prompts)), _log_normal(random, *news), news[0]
+            vocabulary.prompt(random, _log_normal(random, *prompts)), *[_log_normal(random, *news)] * 2
         )
         for _ in range(count)
     ]
 
 
+def sets(
+    vocabulary: Vocabulary,
+    count: int,
+    seed: int,
+    *,
+    rows: int = SET_ROWS,
+    shared_tokens: int = SET_SHARED,
+    tail_tokens: int = SET_TAIL,
+    new_tokens: int = SET_NEW,
+) -> list[PromptSet]:
+    """As question sets are: the prompts of a set share their beginning, and no two sets do."""
+    vocabulary.check(shared_tokens + tail_tokens, new_tokens)
+    random = np.random.default_rng(seed)
+    found = []
+    for _ in range(count):
+        shared = vocabulary.prompt(random, shared_tokens)
+        prompts = tuple(shared + vocabulary.prompt(random, tail_tokens) for _ in range(rows))
+        found.append(PromptSet(prompts, new_tokens))
+    return found
+
+
+def interviews(vocabulary: Vocabulary, count: int, seed: int, *, new_tokens: int) -> list[PromptSet]:
+    """Question sets of the lengths that the examples' prompts have: the six candidates in turn, other words
+    each time. All prompts of a set share a beginning, its core questions and its probes more of it each."""
+    vocabulary.check(max(max(probes) for _, _, (_, probes) in INTERVIEWS), new_tokens)
+    random = np.random.default_rng(seed)
+    found = []
+    for i in range(count):
+        shared_by_all, *groups = INTERVIEWS[i % len(INTERVIEWS)]
+        beginning = vocabulary.prompt(random, shared_by_all)
+        prompts: list[tuple[int, ...]] = []
+        for shared, lengths in groups:
+            shared_prompt = beginning + vocabulary.prompt(random, shared - shared_by_all)
+            prompts += [shared_prompt + vocabulary.prompt(random, length - shared) for length in lengths]
+        found.append(PromptSet(tuple(prompts), new_tokens))
+    return found
+
+
 def traced(vocabulary: Vocabulary, entries: Sequence[TraceEntry], seed: int) -> list[Continuation]:
     """The lengths of a recorded trace."""
     random = np.random.default_rng(seed)
-    least = min(entry.new_tokens for entry in entries)
     return [
-        Continuation(vocabulary.prompt(random, entry.prompt_tokens), entry.new_tokens, least)
+        Continuation(vocabulary.prompt(random, entry.prompt_tokens), entry.new_tokens, entry.new_tokens)
         for entry in entries
     ]
 

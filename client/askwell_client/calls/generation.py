@@ -89,7 +89,7 @@ def _request(prompt: Prompt, options: Mapping[str, Any], request_id: str) -> pb.
     refuse_unknown(options, GenerateOptions)
     request = pb.GenerateRequest(request_id=request_id, model=options.get("model", ""))
     _set_prompt(request, prompt)
-    options_to_pb(request, options, ["num_return"])
+    options_to_pb(request, options, ["num_return", "priority", "tenant", "reproducible"])
     options_to_pb(request.sampling, options, SamplingOptions.__annotations__, "sampling.")
     options_to_pb(request.stopping, options, StoppingOptions.__annotations__, "stopping.")
     options_to_pb(request.output, options, OutputOptions.__annotations__, "output.")

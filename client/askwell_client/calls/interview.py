@@ -71,6 +71,7 @@ def _request(
         resume=document_to_pb(resume, "resume"),
         core_questions=[question.to_pb() for question in options.get("core_questions", ())],
     )
-    options_to_pb(request, options, ["count", "max_new_tokens", "num_return", "include_text"])
+    names = ["count", "max_new_tokens", "num_return", "include_text", "priority", "tenant"]
+    options_to_pb(request, options, names)
     options_to_pb(request.sampling, options, SamplingOptions.__annotations__, "sampling.")
     return request

@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from askwell_client.client import Client
-from askwell_client.commands.parser import UsageError, add_connection, add_sampling, given
+from askwell_client.commands.parser import UsageError, add_connection, add_sampling, given, seconds
 from askwell_client.commands.screen import Screen, words, write, write_json
 from askwell_client.generation import ChatMessage, Delta, Prompt, Sample, Started
 
@@ -28,6 +28,16 @@ def add_parser(subparsers: "Subparsers") -> None:
     parser.add_argument(
         "--stop", action="append", dest="stop_sequences", metavar="TEXT", help="end at this text (repeatable)"
     )
+    parser.add_argument(
+        "--time-limit",
+        type=seconds,
+        dest="time_limit_s",
+        metavar="SECONDS",
+        help="end with what there is after so long (--timeout ends with nothing)",
+    )
+    parser.add_argument(
+        "--reproducible", action="store_const", const=True, help="the same tokens in any company, at a cost"
+    )
     add_sampling(parser)
     add_connection(parser, timeout_s=300)
     parser.set_defaults(run=run, retries=3)
@@ -35,7 +45,7 @@ def add_parser(subparsers: "Subparsers") -> None:
 
 def run(options: argparse.Namespace, client: Client, screen: Screen) -> int:
     prompt = _prompt(options)
-    asked = given(options, "min_new_tokens", "stop_sequences")
+    asked = given(options, "min_new_tokens", "stop_sequences", "time_limit_s", "reproducible")
     if options.stream and options.json:
         for event in client.stream(prompt, **asked):
             write_json({_EVENT_NAMES[type(event)]: event.to_dict()}, indent=None)

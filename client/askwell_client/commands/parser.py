@@ -38,7 +38,7 @@ def add_connection(parser: argparse.ArgumentParser, timeout_s: float) -> None:
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
-        type=_seconds,
+        type=seconds,
         default=timeout_s,
         help="how long to wait for the whole answer (default: %(default)g)",
     )
@@ -46,7 +46,7 @@ def add_connection(parser: argparse.ArgumentParser, timeout_s: float) -> None:
 
 
 def add_sampling(parser: argparse.ArgumentParser) -> None:
-    """How tokens are chosen; what is not given is left to the server."""
+    """How tokens are chosen, and when; what is not given is left to the server."""
     group = parser.add_argument_group("how the model chooses tokens")
     group.add_argument("--temperature", type=float, metavar="T", help="0 always takes the likeliest token")
     group.add_argument("--top-k", type=int, metavar="K", help="among the K likeliest tokens; 0 for all")
@@ -55,17 +55,21 @@ def add_sampling(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--no-repeat-ngram-size", type=int, metavar="N", help="0 is off")
     group.add_argument("--num-beams", type=int, metavar="N", help="beams to search with")
     group.add_argument("--seed", type=int, metavar="N", help="accepted by greedy search only")
+    group.add_argument("--suppress", action="append", metavar="TEXT", help="never write this (repeatable)")
     group.add_argument("--max-new-tokens", type=int, metavar="N", help="tokens to write at most")
     group.add_argument("--num-return", type=int, metavar="N", help="independent samples to draw")
     group.add_argument("--model", metavar="NAME", help="refuse any other model")
+    turn = parser.add_argument_group("whose turn it is when others wait")
+    turn.add_argument(
+        "--priority", choices=("interactive", "normal", "batch"), help="which requests go first"
+    )
+    turn.add_argument("--tenant", metavar="NAME", help="who asks; tenants take turns")
 
 
 def given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
     """The options of ``add_sampling``, and ``names``, that were given."""
-    sampling = [*SamplingOptions.__annotations__, "max_new_tokens", "num_return", "model"]
-    return {
-        name: getattr(options, name) for name in [*sampling, *names] if getattr(options, name) is not None
-    }
+    shared = [*SamplingOptions.__annotations__, "max_new_tokens", "num_return", "model", "priority", "tenant"]
+    return {name: getattr(options, name) for name in [*shared, *names] if getattr(options, name) is not None}
 
 
 def _target(text: str) -> str:
@@ -75,11 +79,11 @@ def _target(text: str) -> str:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
     try:
-        seconds = float(text)
+        number = float(text)
     except ValueError:
-        seconds = math.nan
-    if not 0 < seconds < math.inf:
+        number = math.nan
+    if not 0 < number < math.inf:
         raise argparse.ArgumentTypeError(f"must be a number of seconds above 0, not {text!r}")
-    return seconds
+    return number

@@ -23,6 +23,32 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Priority:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PriorityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Priority.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PRIORITY_UNSPECIFIED: _Priority.ValueType  # 0
+    """NORMAL."""
+    PRIORITY_INTERACTIVE: _Priority.ValueType  # 1
+    """Somebody waits and watches."""
+    PRIORITY_NORMAL: _Priority.ValueType  # 2
+    PRIORITY_BATCH: _Priority.ValueType  # 3
+    """Work that may wait. It is not left waiting for good."""
+
+class Priority(_Priority, metaclass=_PriorityEnumTypeWrapper):
+    """Whose rows are served first when others wait."""
+
+PRIORITY_UNSPECIFIED: Priority.ValueType  # 0
+"""NORMAL."""
+PRIORITY_INTERACTIVE: Priority.ValueType  # 1
+"""Somebody waits and watches."""
+PRIORITY_NORMAL: Priority.ValueType  # 2
+PRIORITY_BATCH: Priority.ValueType  # 3
+"""Work that may wait. It is not left waiting for good."""
+Global___Priority: _TypeAlias = Priority  # noqa: Y015
+
 class _FinishReason:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -37,9 +63,11 @@ class _FinishReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FinishRe
     FINISH_REASON_STOP_SEQUENCE: _FinishReason.ValueType  # 3
     """A stop sequence appeared."""
     FINISH_REASON_TIME_LIMIT: _FinishReason.ValueType  # 4
-    """The deadline passed while the sample was running; its text is incomplete."""
+    """time_limit_ms passed, or the deadline while the sample was running; its text is incomplete."""
     FINISH_REASON_CANCELLED: _FinishReason.ValueType  # 5
     """The caller went away."""
+    FINISH_REASON_STOP_TOKEN: _FinishReason.ValueType  # 6
+    """One of stop_token_ids was generated."""
 
 class FinishReason(_FinishReason, metaclass=_FinishReasonEnumTypeWrapper):
     """Why a sample ended."""
@@ -52,9 +80,11 @@ FINISH_REASON_MAX_TOKENS: FinishReason.ValueType  # 2
 FINISH_REASON_STOP_SEQUENCE: FinishReason.ValueType  # 3
 """A stop sequence appeared."""
 FINISH_REASON_TIME_LIMIT: FinishReason.ValueType  # 4
-"""The deadline passed while the sample was running; its text is incomplete."""
+"""time_limit_ms passed, or the deadline while the sample was running; its text is incomplete."""
 FINISH_REASON_CANCELLED: FinishReason.ValueType  # 5
 """The caller went away."""
+FINISH_REASON_STOP_TOKEN: FinishReason.ValueType  # 6
+"""One of stop_token_ids was generated."""
 Global___FinishReason: _TypeAlias = FinishReason  # noqa: Y015
 
 class _PromptStyle:
@@ -92,9 +122,13 @@ class GenerateRequest(_message.Message):
     STOPPING_FIELD_NUMBER: _builtins.int
     OUTPUT_FIELD_NUMBER: _builtins.int
     NUM_RETURN_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    REPRODUCIBLE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The caller's id for logs and support, at most 128 printable ASCII characters.
-    The server makes one when it is empty.
+    The server makes one when it is empty. Keep it when a call is tried again: a request under which
+    the engine died is run alone when it comes back.
     """
     model: _builtins.str
     """The model's name as GetModel gives it. Empty means the one that is served;
@@ -106,6 +140,18 @@ class GenerateRequest(_message.Message):
     """
     num_return: _builtins.int
     """Independent samples to draw for this prompt. Default 1, limits 1 to 64."""
+    priority: Global___Priority.ValueType
+    """Which waiting requests go before which."""
+    tenant: _builtins.str
+    """Who asks, at most 64 printable ASCII characters. Tenants of the same priority take turns, weighed by
+    tokens; requests without one are one tenant together.
+    """
+    reproducible: _builtins.bool
+    """Give the same tokens in any company: without it, int8 weights let the rows of a batch change one
+    another's last digits, and now and then a token. Greedy rows repeat exactly; sampled ones keep their
+    distribution exactly, and chance stays chance. It costs throughput: such rows share a batch only with
+    rows of equal length, and share no prefix.
+    """
     @_builtins.property
     def tokens(self) -> Global___TokenIds:
         """Token ids, each below the model's vocabulary size."""
@@ -140,10 +186,13 @@ class GenerateRequest(_message.Message):
         stopping: Global___Stopping | None = ...,
         output: Global___Output | None = ...,
         num_return: _builtins.int | None = ...,
+        priority: Global___Priority.ValueType = ...,
+        tenant: _builtins.str = ...,
+        reproducible: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_num_return", b"_num_return", "chat", b"chat", "input", b"input", "num_return", b"num_return", "output", b"output", "sampling", b"sampling", "stopping", b"stopping", "text", b"text", "tokens", b"tokens"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_num_return", b"_num_return", "chat", b"chat", "input", b"input", "model", b"model", "num_return", b"num_return", "output", b"output", "request_id", b"request_id", "sampling", b"sampling", "stopping", b"stopping", "text", b"text", "tokens", b"tokens"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_num_return", b"_num_return", "chat", b"chat", "input", b"input", "model", b"model", "num_return", b"num_return", "output", b"output", "priority", b"priority", "reproducible", b"reproducible", "request_id", b"request_id", "sampling", b"sampling", "stopping", b"stopping", "tenant", b"tenant", "text", b"text", "tokens", b"tokens"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__num_return: _TypeAlias = _typing.Literal["num_return"]  # noqa: Y015
     _WhichOneofArgType__num_return: _TypeAlias = _typing.Literal["_num_return", b"_num_return"]  # noqa: Y015
@@ -239,6 +288,7 @@ class Sampling(_message.Message):
     NO_REPEAT_NGRAM_SIZE_FIELD_NUMBER: _builtins.int
     NUM_BEAMS_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
+    SUPPRESS_FIELD_NUMBER: _builtins.int
     temperature: _builtins.float
     """Divides the logits. 0 is greedy: always the likeliest token. Default 1.0, limits 0 to 100.
     Values below 0.01 are greedy.
@@ -266,6 +316,12 @@ class Sampling(_message.Message):
     """Refused with UNIMPLEMENTED when sampling: the engine has no per-request random state.
     Accepted and without effect when greedy.
     """
+    @_builtins.property
+    def suppress(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Texts never to generate, at most 16 of at most 64 characters each, none empty. Each is barred as the
+        tokens it is split into, as it stands and after a space; other tokens may still spell the same letters.
+        """
+
     def __init__(
         self,
         *,
@@ -276,10 +332,11 @@ class Sampling(_message.Message):
         no_repeat_ngram_size: _builtins.int | None = ...,
         num_beams: _builtins.int | None = ...,
         seed: _builtins.int | None = ...,
+        suppress: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_no_repeat_ngram_size", b"_no_repeat_ngram_size", "_num_beams", b"_num_beams", "_repetition_penalty", b"_repetition_penalty", "_seed", b"_seed", "_temperature", b"_temperature", "_top_k", b"_top_k", "_top_p", b"_top_p", "no_repeat_ngram_size", b"no_repeat_ngram_size", "num_beams", b"num_beams", "repetition_penalty", b"repetition_penalty", "seed", b"seed", "temperature", b"temperature", "top_k", b"top_k", "top_p", b"top_p"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_no_repeat_ngram_size", b"_no_repeat_ngram_size", "_num_beams", b"_num_beams", "_repetition_penalty", b"_repetition_penalty", "_seed", b"_seed", "_temperature", b"_temperature", "_top_k", b"_top_k", "_top_p", b"_top_p", "no_repeat_ngram_size", b"no_repeat_ngram_size", "num_beams", b"num_beams", "repetition_penalty", b"repetition_penalty", "seed", b"seed", "temperature", b"temperature", "top_k", b"top_k", "top_p", b"top_p"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_no_repeat_ngram_size", b"_no_repeat_ngram_size", "_num_beams", b"_num_beams", "_repetition_penalty", b"_repetition_penalty", "_seed", b"_seed", "_temperature", b"_temperature", "_top_k", b"_top_k", "_top_p", b"_top_p", "no_repeat_ngram_size", b"no_repeat_ngram_size", "num_beams", b"num_beams", "repetition_penalty", b"repetition_penalty", "seed", b"seed", "suppress", b"suppress", "temperature", b"temperature", "top_k", b"top_k", "top_p", b"top_p"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__no_repeat_ngram_size: _TypeAlias = _typing.Literal["no_repeat_ngram_size"]  # noqa: Y015
     _WhichOneofArgType__no_repeat_ngram_size: _TypeAlias = _typing.Literal["_no_repeat_ngram_size", b"_no_repeat_ngram_size"]  # noqa: Y015
@@ -322,15 +379,31 @@ class Stopping(_message.Message):
     MIN_NEW_TOKENS_FIELD_NUMBER: _builtins.int
     STOP_SEQUENCES_FIELD_NUMBER: _builtins.int
     INCLUDE_STOP_FIELD_NUMBER: _builtins.int
+    STOP_TOKEN_IDS_FIELD_NUMBER: _builtins.int
+    TIME_LIMIT_MS_FIELD_NUMBER: _builtins.int
     max_new_tokens: _builtins.int
     """Tokens to generate at most. Default 64 or what the model's positions leave, if that is less."""
     min_new_tokens: _builtins.int
-    """Tokens to generate before an end-of-text token is allowed. Default 0, limit max_new_tokens."""
+    """Tokens to generate before an end-of-text token is allowed. Default 0, limit max_new_tokens.
+    A stop token before them is a token like any other; stop sequences and the time limit end generation
+    all the same.
+    """
     include_stop: _builtins.bool
     """Whether the text keeps the stop sequence that ended it. Default false."""
+    time_limit_ms: _builtins.int
+    """Milliseconds from the request's arrival after which each sample ends with what it has, as TIME_LIMIT:
+    with nothing, if it still waits. Limits 1 to 86,400,000, a day. Not with num_beams above 1: a search has
+    no text before its end.
+    """
     @_builtins.property
     def stop_sequences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Texts that end generation, at most 16 of at most 256 characters each, none empty."""
+
+    @_builtins.property
+    def stop_token_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Tokens that end generation as an end of text does, and are left out like it: at most 16 ids below the
+        model's vocabulary size. Not with num_beams above 1, which ends at an end of text only.
+        """
 
     def __init__(
         self,
@@ -339,19 +412,25 @@ class Stopping(_message.Message):
         min_new_tokens: _builtins.int | None = ...,
         stop_sequences: _abc.Iterable[_builtins.str] | None = ...,
         include_stop: _builtins.bool = ...,
+        stop_token_ids: _abc.Iterable[_builtins.int] | None = ...,
+        time_limit_ms: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_new_tokens", b"_max_new_tokens", "_min_new_tokens", b"_min_new_tokens", "max_new_tokens", b"max_new_tokens", "min_new_tokens", b"min_new_tokens"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_new_tokens", b"_max_new_tokens", "_min_new_tokens", b"_min_new_tokens", "_time_limit_ms", b"_time_limit_ms", "max_new_tokens", b"max_new_tokens", "min_new_tokens", b"min_new_tokens", "time_limit_ms", b"time_limit_ms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_new_tokens", b"_max_new_tokens", "_min_new_tokens", b"_min_new_tokens", "include_stop", b"include_stop", "max_new_tokens", b"max_new_tokens", "min_new_tokens", b"min_new_tokens", "stop_sequences", b"stop_sequences"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_new_tokens", b"_max_new_tokens", "_min_new_tokens", b"_min_new_tokens", "_time_limit_ms", b"_time_limit_ms", "include_stop", b"include_stop", "max_new_tokens", b"max_new_tokens", "min_new_tokens", b"min_new_tokens", "stop_sequences", b"stop_sequences", "stop_token_ids", b"stop_token_ids", "time_limit_ms", b"time_limit_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max_new_tokens: _TypeAlias = _typing.Literal["max_new_tokens"]  # noqa: Y015
     _WhichOneofArgType__max_new_tokens: _TypeAlias = _typing.Literal["_max_new_tokens", b"_max_new_tokens"]  # noqa: Y015
     _WhichOneofReturnType__min_new_tokens: _TypeAlias = _typing.Literal["min_new_tokens"]  # noqa: Y015
     _WhichOneofArgType__min_new_tokens: _TypeAlias = _typing.Literal["_min_new_tokens", b"_min_new_tokens"]  # noqa: Y015
+    _WhichOneofReturnType__time_limit_ms: _TypeAlias = _typing.Literal["time_limit_ms"]  # noqa: Y015
+    _WhichOneofArgType__time_limit_ms: _TypeAlias = _typing.Literal["_time_limit_ms", b"_time_limit_ms"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_new_tokens) -> _WhichOneofReturnType__max_new_tokens | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__min_new_tokens) -> _WhichOneofReturnType__min_new_tokens | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__time_limit_ms) -> _WhichOneofReturnType__time_limit_ms | None: ...
 
 Global___Stopping: _TypeAlias = Stopping  # noqa: Y015
 
@@ -481,10 +560,11 @@ class Usage(_message.Message):
     PREFIX_TOKENS_FIELD_NUMBER: _builtins.int
     FORCED_TOKENS_FIELD_NUMBER: _builtins.int
     BATCH_SIZE_FIELD_NUMBER: _builtins.int
+    BATCHES_FIELD_NUMBER: _builtins.int
     prompt_tokens: _builtins.int
     """Tokens of the prompt."""
     new_tokens: _builtins.int
-    """Tokens generated, the end-of-text token not counted."""
+    """Tokens generated, the end-of-text or stop token not counted."""
     prefix_tokens: _builtins.int
     """Prompt tokens that were computed once for the whole batch."""
     forced_tokens: _builtins.int
@@ -492,7 +572,11 @@ class Usage(_message.Message):
     were of unequal length.
     """
     batch_size: _builtins.int
-    """Rows in the batch when it started."""
+    """Rows in the batch when it started; in the last one, if the sample ran in several."""
+    batches: _builtins.int
+    """Batches the sample ran in: more than 1 when one was cut short to make room for others, or its engine
+    died. prefix_tokens and forced_tokens are the last batch's, and count what was written before as prompt.
+    """
     def __init__(
         self,
         *,
@@ -501,10 +585,11 @@ class Usage(_message.Message):
         prefix_tokens: _builtins.int = ...,
         forced_tokens: _builtins.int = ...,
         batch_size: _builtins.int = ...,
+        batches: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_size", b"batch_size", "forced_tokens", b"forced_tokens", "new_tokens", b"new_tokens", "prefix_tokens", b"prefix_tokens", "prompt_tokens", b"prompt_tokens"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_size", b"batch_size", "batches", b"batches", "forced_tokens", b"forced_tokens", "new_tokens", b"new_tokens", "prefix_tokens", b"prefix_tokens", "prompt_tokens", b"prompt_tokens"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -883,6 +968,9 @@ class GetLoadResponse(_message.Message):
     QUEUE_LIMIT_FIELD_NUMBER: _builtins.int
     READY_ENGINES_FIELD_NUMBER: _builtins.int
     ENGINES_FIELD_NUMBER: _builtins.int
+    PREDICTED_WAIT_S_FIELD_NUMBER: _builtins.int
+    CAPACITY_TOKENS_S_FIELD_NUMBER: _builtins.int
+    PREDICTION_ERROR_FIELD_NUMBER: _builtins.int
     queued_rows: _builtins.int
     """Rows that wait."""
     running_rows: _builtins.int
@@ -893,6 +981,12 @@ class GetLoadResponse(_message.Message):
     """Engine processes that are ready."""
     engines: _builtins.int
     """Engine processes there should be."""
+    predicted_wait_s: _builtins.float
+    """Seconds that a row of normal priority would wait if it came now."""
+    capacity_tokens_s: _builtins.float
+    """New tokens a second that the engines gave of late while they were busy. 0 before they were."""
+    prediction_error: _builtins.float
+    """How far predictions are off: the median relative error over recent batches. Absent before there were any."""
     def __init__(
         self,
         *,
@@ -901,11 +995,16 @@ class GetLoadResponse(_message.Message):
         queue_limit: _builtins.int = ...,
         ready_engines: _builtins.int = ...,
         engines: _builtins.int = ...,
+        predicted_wait_s: _builtins.float = ...,
+        capacity_tokens_s: _builtins.float = ...,
+        prediction_error: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_prediction_error", b"_prediction_error", "prediction_error", b"prediction_error"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["engines", b"engines", "queue_limit", b"queue_limit", "queued_rows", b"queued_rows", "ready_engines", b"ready_engines", "running_rows", b"running_rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_prediction_error", b"_prediction_error", "capacity_tokens_s", b"capacity_tokens_s", "engines", b"engines", "predicted_wait_s", b"predicted_wait_s", "prediction_error", b"prediction_error", "queue_limit", b"queue_limit", "queued_rows", b"queued_rows", "ready_engines", b"ready_engines", "running_rows", b"running_rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__prediction_error: _TypeAlias = _typing.Literal["prediction_error"]  # noqa: Y015
+    _WhichOneofArgType__prediction_error: _TypeAlias = _typing.Literal["_prediction_error", b"_prediction_error"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__prediction_error) -> _WhichOneofReturnType__prediction_error | None: ...
 
 Global___GetLoadResponse: _TypeAlias = GetLoadResponse  # noqa: Y015

@@ -303,6 +303,8 @@ class GenerateQuestionsRequest(_message.Message):
     MAX_NEW_TOKENS_FIELD_NUMBER: _builtins.int
     NUM_RETURN_FIELD_NUMBER: _builtins.int
     INCLUDE_TEXT_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The caller's id, or empty."""
     model: _builtins.str
@@ -319,6 +321,10 @@ class GenerateQuestionsRequest(_message.Message):
     """
     include_text: _builtins.bool
     """Return the documents' extracted text."""
+    priority: _generation_pb2.Priority.ValueType
+    """Which waiting requests go before which."""
+    tenant: _builtins.str
+    """Who asks; see GenerateRequest.tenant."""
     @_builtins.property
     def job(self) -> Global___Document:
         """The job description. Required."""
@@ -351,10 +357,12 @@ class GenerateQuestionsRequest(_message.Message):
         max_new_tokens: _builtins.int | None = ...,
         num_return: _builtins.int | None = ...,
         include_text: _builtins.bool = ...,
+        priority: _generation_pb2.Priority.ValueType = ...,
+        tenant: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_count", b"_count", "_max_new_tokens", b"_max_new_tokens", "_num_return", b"_num_return", "count", b"count", "job", b"job", "max_new_tokens", b"max_new_tokens", "num_return", b"num_return", "resume", b"resume", "sampling", b"sampling"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_count", b"_count", "_max_new_tokens", b"_max_new_tokens", "_num_return", b"_num_return", "core_questions", b"core_questions", "count", b"count", "include_text", b"include_text", "job", b"job", "max_new_tokens", b"max_new_tokens", "model", b"model", "num_return", b"num_return", "request_id", b"request_id", "resume", b"resume", "sampling", b"sampling"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_count", b"_count", "_max_new_tokens", b"_max_new_tokens", "_num_return", b"_num_return", "core_questions", b"core_questions", "count", b"count", "include_text", b"include_text", "job", b"job", "max_new_tokens", b"max_new_tokens", "model", b"model", "num_return", b"num_return", "priority", b"priority", "request_id", b"request_id", "resume", b"resume", "sampling", b"sampling", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__count: _TypeAlias = _typing.Literal["count"]  # noqa: Y015
     _WhichOneofArgType__count: _TypeAlias = _typing.Literal["_count", b"_count"]  # noqa: Y015

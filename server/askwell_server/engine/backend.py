@@ -6,9 +6,7 @@ meet a small top-k, the callback never raises, and nothing that a client sends i
 """
 
 import ctypes
-import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,41 +16,50 @@ from askwell_manifest import ManifestError, read_manifest
 
 from .cpu import SAFE_WEIGHT_RANGE, int8_saturates, physical_cores
 from .folder import ModelRefused, end_ids_of, read_vocabulary
+from .layout import Layout, layouts
 from .messages import Batch, BatchRow, Load
 from .row import Options
-
-# (step, index, token_id, logprob) → whether the row is to end with this token.
-OnToken = Callable[[int, int, int, float | None], bool]
+from .warm import OnToken, Shape, rehearse
 
 _GPU_TOP_K = 256  # top-p on a GPU needs a top-k; 0 passes validation and fails at run time
 _LOG_ERRORS_ONLY = 40
+_TRIAL = Shape(rows=4, length=72, prefix=64, steps=6)  # like real batches: a shared prefix, short tails
 _TRIAL_LIMIT_S = 1.5
 _TRIAL_TURNS = 2
+_WORTH_IT = 1.05  # a batch alone is sooner done with all threads, so more lanes must gain something
 
 
 @dataclass(frozen=True, slots=True)
 class BackendFacts:
+    """``ordinary_ids`` are the tokens that do not end a text: what made-up prompts are made of."""
+
     device: str
     compute_type: str
-    threads: int
+    layout: Layout
+    positions: int
     end_ids: tuple[int, ...]
+    ordinary_ids: tuple[int, ...]
 
 
 class Backend(Protocol):
-    """Runs batches, one at a time."""
+    """Runs batches, one per lane at the same time."""
 
     facts: BackendFacts
 
     def generate(self, batch: Batch, on_token: OnToken) -> list[list[int]] | None:
-        """Run a batch to its end.
+        """Run a batch to its end. Each lane has a thread that calls this.
 
-        Tokens go to ``on_token`` as they come. With beams there is nothing to stream: the rows' tokens are
-        returned instead, end token left out.
+        Tokens go to ``on_token`` as they come, on a thread of the engine's. With beams there is nothing to
+        stream: the rows' tokens are returned instead, end token left out.
         """
 
 
 class CTranslate2Backend:
-    """A loaded and warm ``ctranslate2.Generator``."""
+    """A loaded and warm ``ctranslate2.Generator``, to be closed once no lane uses it::
+
+    with closing(CTranslate2Backend(load)) as backend:
+        backend.generate(batch, on_token)
+    """
 
     def __init__(self, load: Load) -> None:
         """Raises ModelRefused with one line when the model cannot be loaded or would be ruined."""
@@ -68,63 +75,90 @@ class CTranslate2Backend:
         computes_int8 = compute_type.startswith("int8") or (compute_type == "default" and quantized)
         if device == "cpu" and computes_int8 and not load.full_range_ok:
             _check_range(manifest.weight_range if quantized else 127)
-        end_ids = end_ids_of(manifest, self._vocabulary)
-        self.facts = BackendFacts(device, compute_type, load.intra_threads, end_ids)
-        self._load(load, device, compute_type)
+        self._device, self._end_ids = device, end_ids_of(manifest, self._vocabulary)
+        self._ordinary_ids = tuple(i for i in range(len(self._vocabulary)) if i not in self._end_ids)
+        self._registered = frozenset(load.prefixes)
+        layout = self._load(load, compute_type)
+        for prefix in load.prefixes:
+            self._keep(prefix)
+        return_freed_memory()
+        self.facts = BackendFacts(
+            device=device,
+            compute_type=self._generator.compute_type,
+            layout=layout,
+            positions=manifest.positions,
+            end_ids=self._end_ids,
+            ordinary_ids=self._ordinary_ids,
+        )
 
-    def _load(self, load: Load, device: str, compute_type: str) -> None:
-        """Load and warm up; on a CPU whose threads are left open, with as many as decode fastest.
+    def _load(self, load: Load, compute_type: str) -> Layout:
+        """Load and warm up; on a CPU, where the layout is left open, in the one that does most.
 
         A step of a small model is thousands of short parallel loops, and where waking a thread is dear (some
-        virtual machines) all cores are slower than one: 34 against 12 ms a step for SmolLM2-135M on two
-        virtual cores. So when a trial with all cores is short, one thread is tried as well.
+        virtual machines) all cores on one batch are slower than one core: 34 against 12 ms a step for
+        SmolLM2-135M on two virtual cores. As many batches side by side then do twice as much. So when a trial
+        with all cores is short, lanes are added for as long as that gains.
         """
-        threads = load.intra_threads or (physical_cores() if device == "cpu" else 1)
-        self._generator = _generator(load.model_dir, device, compute_type, threads)
-        trial_s = self._trial()
-        if device == "cpu" and load.intra_threads == 0 and threads > 1 and trial_s < _TRIAL_LIMIT_S:
-            threads = self._fewer_or_all(load, device, compute_type, threads)
-        return_freed_memory()
-        self.facts = BackendFacts(device, self._generator.compute_type, threads, self.facts.end_ids)
+        if self._device == "cpu":
+            layout, *others = layouts(physical_cores(), load.intra_threads, load.inter_threads)
+        else:
+            layout, others = Layout(load.intra_threads or 1, load.inter_threads or 1), []
+        self._generator = _generator(load.model_dir, self._device, compute_type, layout)
+        if self._trial_s(layout) < _TRIAL_LIMIT_S:
+            for other in others:
+                candidate = _generator(load.model_dir, self._device, compute_type, other)
+                if not self._gains(layout, candidate, other):
+                    break
+                layout = other
+        return layout
 
-    def _fewer_or_all(self, load: Load, device: str, compute_type: str, threads: int) -> int:
-        """Keep the faster of one thread and all. They take turns: one disturbed moment must not decide."""
-        candidates = {threads: self._generator, 1: _generator(load.model_dir, device, compute_type, 1)}
-        best_s = dict.fromkeys(candidates, math.inf)
+    def _gains(self, layout: Layout, candidate: Any, other: Layout) -> bool:
+        """Keep the candidate if it does more. They take turns: one disturbed moment must not decide."""
+        contenders = [(self._generator, layout), (candidate, other)]
+        best = [0.0, 0.0]  # batches a second
         for _ in range(_TRIAL_TURNS):
-            for count, self._generator in candidates.items():
-                best_s[count] = min(best_s[count], self._trial())
-        fastest = min(candidates, key=best_s.__getitem__)
-        self._generator = candidates[fastest]
-        return fastest
+            for i, (self._generator, each) in enumerate(contenders):
+                best[i] = max(best[i], each.lanes / self._trial_s(each))
+        gains = best[1] > _WORTH_IT * best[0]
+        self._generator = contenders[gains][0]
+        return gains
 
-    def _trial(self) -> float:
-        """Seconds of a small batch shaped like real ones: a shared prefix, short tails, some steps."""
-        ordinary = [i for i in range(len(self._vocabulary)) if i not in self.facts.end_ids]
-        prefix = tuple((ordinary * 64)[:64])
-        row = BatchRow(tail=tuple((ordinary * 8)[:8]), max_new_tokens=6)
-        batch = Batch(0, prefix, (row,) * 4, Options(temperature=0.0, min_new_tokens=6))
-        start = time.perf_counter()
+    def _trial_s(self, layout: Layout) -> float:
+        """Seconds of a small batch on every lane at once."""
+        ends_s = rehearse(self.generate, _TRIAL.batch(self._ordinary_ids), layout.lanes)
+        return max(lane[-1] for lane in ends_s)
+
+    def _keep(self, prefix: tuple[int, ...]) -> None:
+        """Compute a registered prefix now. All lanes share it, and no two may be the first to ask for it."""
+        row = BatchRow(self._ordinary_ids[:2], max_new_tokens=1)
+        batch = Batch(0, prefix, (row,), Options(temperature=0.0), cached=True)
         self.generate(batch, lambda step, index, token_id, logprob: False)
-        return time.perf_counter() - start
+
+    def close(self) -> None:
+        """Destroy the generator here and now. One that has run callbacks and is still there when the process
+        exits may abort it, and so does one that is destroyed by a thread of its own."""
+        del self._generator
 
     def generate(self, batch: Batch, on_token: OnToken) -> list[list[int]] | None:
         options, beams = batch.options, batch.options.num_beams
         lengths = {len(row.tail) for row in batch.rows}
         if min(lengths) < 2 and (len(lengths) > 1 or batch.prefix):
             raise ValueError("a row has fewer than two tokens after the prefix")
+        if batch.cached and batch.prefix not in self._registered:
+            raise ValueError("the prefix to be kept is none that the operator registered")
 
-        def callback(result: Any) -> bool:
+        def callback(result: Any) -> bool:  # holds nothing that holds the generator: see close
             return on_token(result.step, result.batch_id, result.token_id, result.log_prob)
 
         results = self._generator.generate_batch(
             [self._strings(row.tail) for row in batch.rows],
             static_prompt=self._strings(batch.prefix) or None,
-            cache_static_prompt=False,
+            cache_static_prompt=batch.cached,
             include_prompt_in_result=False,
             max_length=max(row.max_new_tokens for row in batch.rows),
-            min_length=options.min_new_tokens,
-            end_token=list(self.facts.end_ids),
+            min_length=batch.min_new_tokens,
+            end_token=list(self._end_ids),
+            suppress_sequences=[self._strings(run) for run in options.suppressed] or None,
             repetition_penalty=options.repetition_penalty,
             no_repeat_ngram_size=options.no_repeat_ngram_size,
             beam_size=beams,
@@ -138,7 +172,7 @@ class CTranslate2Backend:
         if options.greedy:
             return {"sampling_topk": 1}
         top_k = min(options.top_k, len(self._vocabulary))
-        if top_k == 0 and options.top_p < 1 and self.facts.device != "cpu":
+        if top_k == 0 and options.top_p < 1 and self._device != "cpu":
             top_k = min(_GPU_TOP_K, len(self._vocabulary))
         if options.num_beams > 1 and 0 < top_k < 2 * options.num_beams:
             raise ValueError("beams with a top-k below twice their number")
@@ -152,7 +186,7 @@ class CTranslate2Backend:
         return [self._vocabulary[i] for i in ids]
 
 
-def _generator(model_dir: Path, device: str, compute_type: str, threads: int) -> Any:
+def _generator(model_dir: Path, device: str, compute_type: str, layout: Layout) -> Any:
     kind, _, index = device.partition(":")
     try:
         return ctranslate2.Generator(
@@ -160,7 +194,8 @@ def _generator(model_dir: Path, device: str, compute_type: str, threads: int) ->
             device=kind,
             device_index=int(index or 0),
             compute_type=compute_type,
-            intra_threads=threads,
+            inter_threads=layout.lanes,
+            intra_threads=layout.threads,
         )
     except (RuntimeError, ValueError) as error:
         line = " ".join(str(error).split())

@@ -6,7 +6,8 @@ the server reads them with ``--cost-model FILE``.
 
 import json
 import sys
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Self
 
@@ -30,16 +31,53 @@ class CostModel:
     step_row_s: float
     step_cached_s: float
 
-    def prefill_s(self, rows: int, length: int, prefix: int = 0) -> float:
+    def prefill_s(self, rows: int, length: int, prefix: int = 0, *, cached: bool = False) -> float:
         """``prefix`` of the ``length`` tokens are the same in all rows and computed once, in a call of their
-        own; what follows attends to them in every row."""
-        tokens = prefix + rows * (length - prefix)
-        pairs = prefix**2 + rows * (length**2 - prefix**2)
-        calls = 2 if prefix else 1
+        own, or not at all when they are ``cached``; what follows attends to them in every row."""
+        own = 0 if cached else prefix
+        tokens = own + rows * (length - prefix)
+        pairs = own**2 + rows * (length**2 - prefix**2)
+        calls = 2 if own else 1
         return self.prefill_call_s * calls + self.prefill_token_s * tokens + self.prefill_pair_s * pairs
 
     def step_s(self, rows: int, context: float) -> float:
         return self.step_call_s + self.step_row_s * rows + self.step_cached_s * rows * context
+
+    def ends_s(
+        self, rows: Sequence[tuple[int, int]], prefix: int = 0, *, cached: bool = False
+    ) -> list[float]:
+        """When each row of a batch ends, in seconds from the batch's start.
+
+        ``rows`` are (prompt tokens, new tokens). What a prompt has beyond the shortest is forced, one step a
+        token; a row that has ended takes no part in later steps.
+        """
+        shortest = min(length for length, _ in rows)
+        steps = [length - shortest + new for length, new in rows]
+        clock_s = self.prefill_s(len(rows), shortest, prefix, cached=cached)
+        ends_s, done, live = [0.0] * len(rows), 0, len(rows)
+        for i in sorted(range(len(rows)), key=steps.__getitem__):
+            if (more := steps[i] - done) > 0:
+                clock_s += more * self.step_s(live, shortest + done + more / 2)
+                done = steps[i]
+            ends_s[i] = clock_s
+            live -= 1
+        return ends_s
+
+    def batch_s(self, rows: Sequence[tuple[int, int]], prefix: int = 0, *, cached: bool = False) -> float:
+        """Seconds of a whole batch; see ``ends_s``."""
+        return max(self.ends_s(rows, prefix, cached=cached))
+
+    def scaled(self, prefill: float, step: float) -> "CostModel":
+        """The same with every prefill and every step so many times as long."""
+        return replace(
+            self,
+            prefill_call_s=self.prefill_call_s * prefill,
+            prefill_token_s=self.prefill_token_s * prefill,
+            prefill_pair_s=self.prefill_pair_s * prefill,
+            step_call_s=self.step_call_s * step,
+            step_row_s=self.step_row_s * step,
+            step_cached_s=self.step_cached_s * step,
+        )
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1) + "\n"

@@ -3,13 +3,20 @@
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from ..child import Child, ChildExited
 from .config import EngineConfig
+from .correction import Correction
+from .cost import CostModel
 from .folder import ModelRefused
-from .messages import Batch, Cancel, Done, Failed, Load, Quit, Ready, Refused, Step
+from .messages import Batch, Cancel, Cut, Done, Failed, Load, Ping, Quit, Ready, Refused, Step
+from .planner import Limits
+from .running import Running
 from .ticket import Ticket
+from .watch import SILENCE_S, TICK_S, is_stuck
 
 log = logging.getLogger(__name__)
 
@@ -26,16 +33,8 @@ _FIRST_BACKOFF_S = 0.5
 _LONGEST_BACKOFF_S = 30.0
 # Rows leave a batch at their next token: a beam search has none before its end, a long prefill none for long.
 _ABANDONED_S = 30.0
-
-
-class Running:
-    """A batch on a device: its tickets by index, and when it began (``time.monotonic()``)."""
-
-    def __init__(self, batch: Batch, tickets: list[Ticket]) -> None:
-        self.batch = batch
-        self.tickets = tickets
-        self.started_s = time.monotonic()
-        self.abandoned = False
+_CACHE_SHARE = 0.4  # of the free memory: every step copies the cache, so twice as much is in use
+_LEAST_TOKENS = 8192  # where memory is unknown
 
 
 class DeviceOwner(Protocol):
@@ -44,35 +43,60 @@ class DeviceOwner(Protocol):
     def on_device_change(self) -> None:
         """A device became ready, free or lost: plan again."""
 
-    def on_batch_done(self, running: Running) -> None:
-        """Every row of a batch has ended."""
+    def on_batch_done(self, device: "Device", running: Running) -> None:
+        """The engine is through with a batch: every row has ended, or was cut."""
 
-    def on_batch_lost(self, running: Running, why: str, *, died: bool) -> None:
-        """A batch broke off; ``died`` says whether the process went with it."""
+    def on_batches_lost(self, device: "Device", lost: Sequence[Running], code: int) -> None:
+        """The process died with this code, and with it these batches."""
+
+    def on_batch_failed(self, device: "Device", running: Running, failed: Failed) -> None:
+        """A batch broke off; the process goes on."""
 
 
 class Device:
-    """Spawns the process, feeds it one batch at a time, and replaces it when it dies.
+    """Spawns the process, feeds it a batch per lane, and replaces it when it dies.
 
     A process that died after it was given a batch is replaced at once, one that died before only after a
-    pause that doubles each time: it would most likely die again. So is one that is still busy, long after
-    all its rows have ended, with what nobody waits for.
+    pause that doubles each time: it would most likely die again. A process that does not answer, or whose
+    batch makes no progress for far longer than predicted, is killed and replaced; so is one that is still
+    busy, long after all its rows have ended, with what nobody waits for.
     """
 
-    def __init__(self, name: str, config: EngineConfig, owner: DeviceOwner) -> None:
+    def __init__(
+        self, name: str, config: EngineConfig, prefixes: Sequence[tuple[int, ...]], owner: DeviceOwner
+    ) -> None:
         self.name = name
         self.ready: Ready | None = None
-        self.running: Running | None = None
+        self.running: dict[int, Running] = {}  # by batch id
         self.backoff_s = 0.0
+        self.correction: Correction | None = None  # outlives the process
+        self.row_limit = config.max_batch_rows  # less after a batch found no memory
         self._config = config
+        self._prefixes = tuple(prefixes)
         self._owner = owner
         self._child: Child | None = None
         self._ran_batch = False
-        self._task: asyncio.Task[None] | None = None
+        self._heard_s = 0.0
+        self._tasks: list[asyncio.Task[None]] = []
 
     @property
-    def free(self) -> bool:
-        return self.ready is not None and self.running is None
+    def free_lanes(self) -> int:
+        return self.ready.lanes - len(self.running) if self.ready else 0
+
+    @property
+    def cost(self) -> CostModel:
+        """What batches cost here, as corrected so far. The device must have been ready once."""
+        assert self.correction is not None
+        return self.correction.cost
+
+    @property
+    def limits(self) -> Limits:
+        """Bounds of one batch. Without a setting, the cache of all lanes fits in the memory that is free."""
+        tokens = self._config.max_batch_tokens
+        if tokens == 0 and self.ready and self.ready.cached_token_bytes and self.ready.free_bytes is not None:
+            room = _CACHE_SHARE * self.ready.free_bytes / self.ready.lanes
+            tokens = max(1, int(room / self.ready.cached_token_bytes))
+        return Limits(self.row_limit, tokens or _LEAST_TOKENS)
 
     @property
     def pid(self) -> int | None:
@@ -90,30 +114,37 @@ class Device:
                 f"the engine process for {self.name} ended with code {exit.code} while it loaded "
                 f"{self._config.model_dir}; it may need more memory"
             ) from None
-        self._task = asyncio.create_task(self._keep_running())
+        self._tasks = [asyncio.create_task(self._keep_running()), asyncio.create_task(self._watch())]
 
-    def run(self, batch: Batch, tickets: list[Ticket]) -> None:
-        """Start a batch. The device must be free."""
-        assert self.free and self._child is not None
+    def run(self, batch: Batch, tickets: Sequence[Ticket], seconds: float) -> None:
+        """Start a batch that should take so long. A lane must be free."""
+        assert self.free_lanes > 0 and self._child is not None
         self._ran_batch = True
-        self.running = Running(batch, tickets)
+        self.running[batch.batch_id] = Running(batch, tickets, self.cost, seconds)
         self._child.send(batch)
 
+    def cut(self, running: Running) -> None:
+        """Have a batch end at its next step; its rows go on in another."""
+        assert self._child is not None
+        running.cut = True
+        self._child.send(Cut(running.batch.batch_id))
+
     def drop(self, ticket: Ticket) -> None:
-        """End a row of the running batch at its next token."""
-        running = self.running
-        if running is None or self._child is None or ticket not in running.tickets:
+        """End a row of a running batch at its next token."""
+        running = next((each for each in self.running.values() if ticket in each.tickets), None)
+        if running is None or self._child is None:
             return
         self._child.send(Cancel(running.batch.batch_id, running.tickets.index(ticket)))
-        if not running.abandoned and all(ticket.ended for ticket in running.tickets):
+        if not running.abandoned and not running.live:
             running.abandoned = True
-            asyncio.get_running_loop().call_later(_ABANDONED_S, self._give_up, running)
+            allowed_s = max(_ABANDONED_S, 2 * running.next_gap_s)
+            asyncio.get_running_loop().call_later(allowed_s, self._give_up, running)
 
     async def close(self) -> None:
         """Let the process finish what it runs and end; kill it if it takes too long to."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self.ready = None
         if self._child is None:
             return
@@ -128,7 +159,7 @@ class Device:
         self._child = None
 
     def _give_up(self, running: Running) -> None:
-        if self.running is running and self._child is not None:
+        if self.running.get(running.batch.batch_id) is running and self._child is not None:
             log.warning("the engine process on %s is still busy with a batch nobody waits for", self.name)
             self._child.kill()
 
@@ -144,7 +175,10 @@ class Device:
                     device=self.name,
                     compute_type=config.compute_type,
                     intra_threads=config.intra_threads,
+                    inter_threads=config.inter_threads,
                     full_range_ok=config.full_range_ok,
+                    cost=self.correction.cost if self.correction else config.cost_model,
+                    prefixes=self._prefixes,
                 )
             )
             message = await self._child.recv()
@@ -156,8 +190,21 @@ class Device:
             self._child = None
             raise ModelRefused(message.message)
         assert isinstance(message, Ready)
-        self.ready = message
-        log.info("engine ready on %s, %s, %d threads", message.device, message.compute_type, message.threads)
+        self._take_ready(message)
+
+    def _take_ready(self, ready: Ready) -> None:
+        self.ready = ready
+        self._heard_s = time.monotonic()
+        # A process that replaces another does as its forerunner chose, and measures nothing again.
+        self._config = replace(self._config, intra_threads=ready.threads, inter_threads=ready.lanes)
+        self.correction = self.correction or Correction(ready.cost)
+        log.info(
+            "engine ready on %s, %s, %d × %d threads",
+            ready.device,
+            ready.compute_type,
+            ready.lanes,
+            ready.threads,
+        )
 
     async def _keep_running(self) -> None:
         while True:
@@ -179,39 +226,64 @@ class Device:
         assert self._child is not None
         while True:
             message = await self._child.recv()
-            if self.running is None or message.batch_id != self.running.batch.batch_id:
-                continue
-            if isinstance(message, Step):
-                self._take(self.running, message)
-                continue
-            assert isinstance(message, Done | Failed)
-            running, self.running = self.running, None
-            if isinstance(message, Failed):
-                log.error("a batch of %d rows failed: %s", len(running.tickets), message.message)
-                self._owner.on_batch_lost(running, message.message, died=False)
-            else:
-                self._owner.on_batch_done(running)
-            self._owner.on_device_change()
+            self._heard_s = time.monotonic()
+            if isinstance(message, Step | Done | Failed):
+                self._take(message)
 
-    def _take(self, running: Running, step: Step) -> None:
-        for token in step.tokens:
-            ticket = running.tickets[token.index]
-            ticket.take(token.token_id, token.logprob, token.end, step.at_s)
-            if ticket.ended and token.end is None:
+    def _take(self, message: Step | Done | Failed) -> None:
+        running = self.running.get(message.batch_id)
+        if running is None:
+            return
+        if isinstance(message, Step):
+            for ticket in running.take(message):
                 self.drop(ticket)
+            return
+        del self.running[message.batch_id]
+        if isinstance(message, Failed):
+            log.error("a batch of %d rows failed: %s", len(running.tickets), message.message)
+            if message.out_of_memory and len(running.tickets) > 1:
+                self.row_limit = max(1, len(running.tickets) // 2)
+            self._owner.on_batch_failed(self, running, message)
+        else:
+            if self.correction and (timing := running.timing()):
+                self.correction.observe(*timing)
+            self._owner.on_batch_done(self, running)
+        self._owner.on_device_change()
 
     def _lost(self, code: int) -> None:
         log.error("the engine process on %s died with code %d; starting another", self.name, code)
         self._child, self.ready = None, None
-        running, self.running = self.running, None
+        lost, self.running = list(self.running.values()), {}
         if self._ran_batch:
             self.backoff_s = 0.0
         else:
             self._back_off()
-        if running is not None:
-            self._owner.on_batch_lost(running, f"exit code {code}", died=True)
+        self._owner.on_batches_lost(self, lost, code)
         self._owner.on_device_change()
 
     def _back_off(self) -> None:
         self.backoff_s = min(max(2 * self.backoff_s, _FIRST_BACKOFF_S), _LONGEST_BACKOFF_S)
         self._owner.on_device_change()
+
+    async def _watch(self) -> None:
+        """Ask the process whether it lives; kill it when it does not answer or a batch is stuck."""
+        while True:
+            slept_s = -time.monotonic()
+            await asyncio.sleep(TICK_S)
+            now_s = time.monotonic()
+            slept_s += now_s
+            if self.ready is None or self._child is None:
+                continue
+            self._child.send(Ping())
+            if slept_s > 2 * TICK_S:  # we were the ones who were stopped
+                self._heard_s = now_s
+            if now_s - self._heard_s > SILENCE_S:
+                log.error("the engine process on %s has not answered for %.0f s", self.name, SILENCE_S)
+                self._child.kill()
+            elif any(is_stuck(now_s - each.progress_s, each.next_gap_s) for each in self.running.values()):
+                log.error("a batch on %s makes no progress", self.name)
+                self._child.kill()
+
+
+def lanes_of(devices: Sequence[Device]) -> int:
+    return sum(device.ready.lanes for device in devices if device.ready)

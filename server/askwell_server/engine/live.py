@@ -1,8 +1,6 @@
 """The engine as the server sees it: rows in, streams out, whatever happens to the processes behind."""
 
 import asyncio
-import logging
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,20 +9,17 @@ from askwell_manifest import ManifestError, read_manifest
 
 from ..errors import AskwellError, DeadlinePassed, NotSupported, QueueFull, ServerFault, Unavailable
 from .config import EngineConfig
-from .device import Device, Running
+from .dispatch import RESTART_S, Dispatcher
 from .folder import ModelRefused
-from .messages import Batch, BatchRow
-from .planner import Limits, forced_tokens, plan
 from .protocol import RowStream
-from .queue import WaitingQueue
-from .row import Load, Reason, Row
-from .ticket import Boarding, Ticket
+from .row import Load, Options, Reason, Row
+from .statistics import Statistics
+from .ticket import Ticket
 from .tokenizer import Tokenizer
 
-log = logging.getLogger(__name__)
-
-_RESTART_S = 2.0  # what a client is told to wait while a process restarts
-_LONGEST_RETRY_S = 30.0
+_LONGEST_RETRY_S, _SHORTEST_RETRY_S = 30.0, 0.1
+_NATURAL = (Reason.EOS, Reason.STOP_TOKEN, Reason.STOP_SEQUENCE, Reason.MAX_TOKENS)
+_USUAL_ROW = Row(prompt=(0,) * 128, options=Options(), max_new_tokens=64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,38 +45,40 @@ class LiveEngine:
 
     def __init__(self, config: EngineConfig) -> None:
         self._config = config
-        self._queue = WaitingQueue(config.queue_limit)
-        self._devices = [Device(name, config, self) for name in config.devices]
-        self._tickets: dict[Ticket, asyncio.TimerHandle | None] = {}  # admitted and not ended, with deadline
+        self._dispatcher: Dispatcher | None = None
+        self._tickets: dict[Ticket, list[asyncio.TimerHandle]] = {}  # admitted and not ended
         self._idle = asyncio.Event()
         self._idle.set()
         self._draining = False
         self._was_ready = False
-        self._dispatching = False
         self._callbacks: list[Callable[[], None]] = []
-        self._batch_id = 0
-        self._batch_s = 1.0  # how long a batch takes, smoothed
         self._facts: EngineFacts | None = None
         self.tokenizer: Tokenizer
 
     async def start(self) -> None:
         """Start every process and wait for all. Raises ModelRefused with one line; nothing stays behind."""
+        config = self._config
         try:
-            manifest = read_manifest(self._config.model_dir)
+            manifest = read_manifest(config.model_dir)
         except ManifestError as error:
             raise ModelRefused(str(error)) from None
-        self.tokenizer = Tokenizer.from_folder(self._config.model_dir, manifest)
+        self.tokenizer = Tokenizer.from_folder(config.model_dir, manifest)
+        registered = [self.tokenizer.encode(text, specials=True) for text in config.prefixes]
+        self._dispatcher = Dispatcher(config, registered, self._fail, self._on_device_change)
+        devices = self._dispatcher.devices
         try:
             async with asyncio.TaskGroup() as group:
-                for device in self._devices:
+                for device in devices:
                     group.create_task(device.start())
+            ready = [device.ready for device in devices if device.ready]
+            _check_budget(sum(map(len, registered)), ready[0].cached_token_bytes, config.prefix_budget_mb)
         except BaseException as error:
             await self.close()
             refusal = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error
             raise refusal from None
-        ready = [device.ready for device in self._devices if device.ready]
         self._facts = EngineFacts(ready[0].compute_type, tuple(r.device for r in ready))
-        self.on_device_change()
+        self._dispatcher.statistics.cost = devices[0].cost
+        self._on_device_change()
 
     @property
     def facts(self) -> EngineFacts:
@@ -90,36 +87,53 @@ class LiveEngine:
         return self._facts
 
     @property
+    def statistics(self) -> Statistics:
+        """What it has done since it started."""
+        return self._dispatcher.statistics if self._dispatcher else Statistics()
+
+    @property
     def ready(self) -> bool:
         """Whether at least one process is ready and rows are admitted."""
-        return not self._draining and any(device.ready for device in self._devices)
+        return not self._draining and self._facts is not None and self._ready_engines > 0
 
     @property
     def pids(self) -> list[int]:
         """The engine processes there are."""
-        return [device.pid for device in self._devices if device.pid is not None]
+        devices = self._dispatcher.devices if self._dispatcher else []
+        return [device.pid for device in devices if device.pid is not None]
 
     def on_change(self, callback: Callable[[], None]) -> None:
         """Have ``callback`` called in the event loop whenever ``ready`` has changed."""
         self._callbacks.append(callback)
 
     def load(self) -> Load:
-        running = [t for d in self._devices if d.running for t in d.running.tickets if not t.ended]
+        dispatcher, config = self._dispatcher, self._config
+        if dispatcher is None or not self._ready_engines:
+            waiting = dispatcher.waiting if dispatcher else 0
+            return Load(waiting, 0, config.queue_limit, 0, len(config.devices))
+        running = [each for device in dispatcher.devices for each in device.running.values()]
+        correction = dispatcher.devices[0].correction
         return Load(
-            queued_rows=len(self._queue),
-            running_rows=len(running),
-            queue_limit=self._queue.limit,
-            ready_engines=sum(device.ready is not None for device in self._devices),
-            engines=len(self._devices),
+            queued_rows=dispatcher.waiting,
+            running_rows=sum(len(each.live) for each in running),
+            queue_limit=config.queue_limit,
+            ready_engines=self._ready_engines,
+            engines=len(config.devices),
+            predicted_wait_s=0.0 if dispatcher.idle else dispatcher.wait_s(_USUAL_ROW),
+            capacity_tokens_s=dispatcher.lane_tokens_s * dispatcher.lanes,
+            prediction_error=correction.error if correction else None,
         )
 
     def submit(self, rows: Sequence[Row]) -> list[RowStream]:
-        """Admit all rows or none. Raises QueueFull, Unavailable or NotSupported."""
-        self._check_admission(rows)
-        now = time.monotonic()
-        tickets = [self._ticket(row, now) for row in rows]
-        self._queue.append(ticket for ticket in tickets if not ticket.ended)
-        self._schedule_dispatch()
+        """Admit all rows or none. Raises QueueFull, Unavailable, NotSupported or ServerFault."""
+        dispatcher = self._check_admission(rows)
+        now_s = time.monotonic()
+        predicted_s = self._check_deadlines(dispatcher, rows, now_s)
+        shares = {id(row): self._share_s(dispatcher, row) for row in rows}
+        tickets = [self._ticket(row, now_s) for row in rows]
+        for ticket, row in zip(tickets, rows, strict=True):
+            ticket.share_s, ticket.predicted_s = shares[id(row)], predicted_s
+        dispatcher.admit([ticket for ticket in tickets if not ticket.ended])
         return [ticket.stream for ticket in tickets]
 
     async def drain(self) -> None:
@@ -131,77 +145,86 @@ class LiveEngine:
     async def close(self) -> None:
         """End every process. Rows that are not finished end with Unavailable."""
         self._draining = True
-        self._queue.clear()
+        if self._dispatcher is not None:
+            self._dispatcher.clear()
         for ticket in list(self._tickets):
-            self._fail(ticket, Unavailable("the server is shutting down", retry_s=_RESTART_S))
-        await asyncio.gather(*(device.close() for device in self._devices))
+            self._fail(ticket, Unavailable("the server is shutting down", retry_s=RESTART_S))
+        if self._dispatcher is not None:
+            await self._dispatcher.close()
         self._tell_readiness()
-
-    # What devices tell.
-
-    def on_device_change(self) -> None:
-        self._tell_readiness()
-        if self._devices and all(device.ready is None and device.backoff_s for device in self._devices):
-            wait_s = min(device.backoff_s for device in self._devices) + _RESTART_S
-            for ticket in self._queue.clear():
-                self._fail(ticket, Unavailable("the engine does not start", retry_s=wait_s))
-        self._schedule_dispatch()
-
-    def on_batch_done(self, running: Running) -> None:
-        self._batch_s += 0.2 * (time.monotonic() - running.started_s - self._batch_s)
-
-    def on_batch_lost(self, running: Running, why: str, *, died: bool) -> None:
-        """Run the rows again that have shown nothing yet, once; fail the others."""
-        again = []
-        for ticket in running.tickets:
-            if ticket.ended:
-                continue
-            if not ticket.has_tokens and not ticket.retried:
-                ticket.retried, ticket.boarding = True, None
-                again.append(ticket)
-            elif died:
-                self._fail(ticket, Unavailable("the engine process died", retry_s=_RESTART_S))
-            else:
-                self._fail(ticket, ServerFault(f"the engine failed ({why.partition(':')[0]})"))
-        self._queue.put_back(again)
 
     # Admission and the ways out.
 
-    def _check_admission(self, rows: Sequence[Row]) -> None:
+    @property
+    def _ready_engines(self) -> int:
+        return sum(device.ready is not None for device in self._dispatcher.devices) if self._dispatcher else 0
+
+    def _check_admission(self, rows: Sequence[Row]) -> Dispatcher:
+        dispatcher = self._dispatcher
         if self._draining:
-            raise Unavailable("the server is shutting down", retry_s=_RESTART_S)
-        if not self.ready:
-            wait_s = min((device.backoff_s for device in self._devices), default=0.0)
-            raise Unavailable("the engine is not ready", retry_s=wait_s + _RESTART_S)
+            raise Unavailable("the server is shutting down", retry_s=RESTART_S)
+        if dispatcher is None or not self.ready:
+            wait_s = min((d.backoff_s for d in dispatcher.devices), default=0.0) if dispatcher else 0.0
+            raise Unavailable("the engine is not ready", retry_s=wait_s + RESTART_S)
         if any(row.options.logprobs and row.options.num_beams > 1 for row in rows):
             raise NotSupported("log-probabilities of tokens are not available with beams")
-        if not self._queue.has_room(len(rows)):
+        if any(dispatcher.suspects.guilty(row) for row in rows):
+            dispatcher.statistics.refused["crash"] += len(rows)
+            raise ServerFault("this request ended the engine process before; it is refused")
+        queue = dispatcher.queue
+        if not queue.has_room(len(rows) + len(dispatcher.quarantine)):
+            dispatcher.statistics.refused["queue"] += len(rows)
+            share_s = self._share_s(dispatcher, rows[0]) * len(rows) / dispatcher.lanes
             raise QueueFull(
-                f"{len(self._queue)} rows wait and at most {self._queue.limit} may", retry_s=self._retry_s()
+                f"{dispatcher.waiting} rows wait and at most {queue.limit} may", retry_s=_retry_s(share_s)
             )
+        return dispatcher
 
-    def _retry_s(self) -> float:
-        """Roughly when the rows that wait now will have started."""
-        engines = max(1, sum(device.ready is not None for device in self._devices))
-        batches = math.ceil(len(self._queue) / (self._config.max_batch_rows * engines))
-        return min(max(1, batches) * self._batch_s, _LONGEST_RETRY_S)
+    def _check_deadlines(self, dispatcher: Dispatcher, rows: Sequence[Row], now_s: float) -> float | None:
+        """When the rows should all have ended, in seconds. Raises QueueFull when that is too late for one.
 
-    def _ticket(self, row: Row, now: float) -> Ticket:
+        An idle engine refuses nobody: a row may end early, and none waits for it.
+        """
+        if not rows:
+            return None
+        device = next(each for each in dispatcher.devices if each.ready)
+        cost, limits, forecast = device.cost, device.limits, dispatcher.forecast
+        worst = max(rows, key=lambda row: len(row.prompt) + row.max_new_tokens)
+        work_s = self._share_s(dispatcher, worst) * len(rows) / dispatcher.lanes
+        predicted_s = dispatcher.wait_s(worst) + max(work_s, forecast.own_s(worst, cost, limits))
+        deadlines = [row.deadline_s for row in rows if row.deadline_s is not None]
+        if deadlines and not dispatcher.idle:
+            late_s = predicted_s * forecast.margin - (min(deadlines) - now_s)
+            if late_s > 0:
+                dispatcher.statistics.refused["deadline"] += len(rows)
+                told = f"it would take about {predicted_s:.1f} s, which is longer than its deadline allows"
+                raise QueueFull(told, retry_s=_retry_s(late_s))
+        return predicted_s
+
+    def _share_s(self, dispatcher: Dispatcher, row: Row) -> float:
+        device = next(each for each in dispatcher.devices if each.ready)
+        return dispatcher.forecast.share_s(row, device.cost, device.limits)
+
+    def _ticket(self, row: Row, now_s: float) -> Ticket:
         ticket = Ticket(
             row,
             self.tokenizer,
-            admitted_s=now,
+            admitted_s=now_s,
             coalesce_s=self._config.coalesce_s,
             on_cancel=self._cancel,
             on_end=self._ended,
         )
-        timer = None
+        deadline_s = now_s + self._config.max_request_s
         if row.deadline_s is not None:
-            if row.deadline_s <= now:
-                ticket.fail(DeadlinePassed("the deadline passed before the request was admitted"))
-                return ticket
-            timer = asyncio.get_running_loop().call_later(row.deadline_s - now, self._expire, ticket)
-        self._tickets[ticket] = timer
+            deadline_s = min(deadline_s, row.deadline_s)
+        if deadline_s <= now_s:
+            ticket.fail(DeadlinePassed("the deadline passed before the request was admitted"))
+            return ticket
+        loop = asyncio.get_running_loop()
+        timers = [loop.call_later(deadline_s - now_s, self._expire, ticket)]
+        if row.limit_s is not None:
+            timers.append(loop.call_later(max(0.0, row.limit_s - now_s), self._stop, ticket))
+        self._tickets[ticket] = timers
         self._idle.clear()
         return ticket
 
@@ -209,11 +232,15 @@ class LiveEngine:
         ticket.finish(Reason.CANCELLED)
         self._leave(ticket)
 
+    def _stop(self, ticket: Ticket) -> None:
+        ticket.finish(Reason.TIME_LIMIT)
+        self._leave(ticket)
+
     def _expire(self, ticket: Ticket) -> None:
-        if ticket.boarding is None:
-            ticket.fail(DeadlinePassed("the deadline passed while the request waited"))
-        else:
+        if ticket.boarded:
             ticket.finish(Reason.TIME_LIMIT)
+        else:
+            ticket.fail(DeadlinePassed("the deadline passed while the request waited"))
         self._leave(ticket)
 
     def _fail(self, ticket: Ticket, error: AskwellError) -> None:
@@ -221,51 +248,41 @@ class LiveEngine:
         self._leave(ticket)
 
     def _leave(self, ticket: Ticket) -> None:
-        """Take an ended row out of the queue, or out of its batch."""
-        self._queue.remove(ticket)
-        for device in self._devices:
-            device.drop(ticket)
+        if self._dispatcher is not None:
+            self._dispatcher.leave(ticket)
 
     def _ended(self, ticket: Ticket) -> None:
-        timer = self._tickets.pop(ticket, None)
-        if timer is not None:
+        for timer in self._tickets.pop(ticket, ()):
             timer.cancel()
+        if self._dispatcher is not None and ticket.reason in _NATURAL:
+            self._dispatcher.on_row_ended(ticket)
         if not self._tickets:
             self._idle.set()
 
-    # Planning.
-
-    def _schedule_dispatch(self) -> None:
-        """Plan once this turn of the event loop is over, with everything that was submitted in it."""
-        if not self._dispatching:
-            self._dispatching = True
-            asyncio.get_running_loop().call_soon(self._dispatch)
-
-    def _dispatch(self) -> None:
-        self._dispatching = False
-        free = [device for device in self._devices if device.free]
-        while free and len(self._queue):
-            share = math.ceil(len(self._queue) / len(free))
-            self._board(free.pop(), min(share, self._config.max_batch_rows))
-
-    def _board(self, device: Device, max_rows: int) -> None:
-        """Plan a batch and start it on a free device."""
-        waiting = list(self._queue)
-        limits = Limits(max_rows, self._config.max_batch_tokens)
-        chosen = plan([t.row for t in waiting], limits, self._config.cost_model)
-        tickets = [waiting[i] for i in chosen.indices]
-        rows = [ticket.row for ticket in tickets]
-        now = time.monotonic()
-        for ticket, forced in zip(tickets, forced_tokens(rows), strict=True):
-            self._queue.remove(ticket)
-            ticket.boarding = Boarding(now, chosen.prefix, forced, len(rows))
-        self._batch_id += 1
-        tails = (BatchRow(row.prompt[chosen.prefix :], row.max_new_tokens) for row in rows)
-        prefix = rows[0].prompt[: chosen.prefix]
-        device.run(Batch(self._batch_id, prefix, tuple(tails), rows[0].options), tickets)
+    def _on_device_change(self) -> None:
+        self._tell_readiness()
+        dispatcher = self._dispatcher
+        if dispatcher and all(device.ready is None and device.backoff_s for device in dispatcher.devices):
+            wait_s = min(device.backoff_s for device in dispatcher.devices) + RESTART_S
+            for ticket in dispatcher.clear():
+                self._fail(ticket, Unavailable("the engine does not start", retry_s=wait_s))
 
     def _tell_readiness(self) -> None:
         if self.ready != self._was_ready:
             self._was_ready = self.ready
             for callback in self._callbacks:
                 callback()
+
+
+def _check_budget(tokens: int, token_bytes: int, budget_mb: int) -> None:
+    """Raises ModelRefused when the registered prefixes need more memory than they may."""
+    need_mb = tokens * token_bytes / 2**20
+    if need_mb > budget_mb:
+        raise ModelRefused(
+            f"the registered prefixes have {tokens} tokens and need {need_mb:.0f} MB; "
+            f"shorten them or allow more with --prefix-budget-mb (now {budget_mb})"
+        )
+
+
+def _retry_s(seconds: float) -> float:
+    return min(max(seconds, _SHORTEST_RETRY_S), _LONGEST_RETRY_S)

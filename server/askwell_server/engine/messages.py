@@ -3,27 +3,45 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from .cost import CostModel
 from .row import Options, Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Front → engine, first: what to load. Answered by Ready or Refused."""
+    """Front → engine, first: what to load. Answered by Ready or Refused.
+
+    ``intra_threads`` and ``inter_threads`` 0: the engine measures. ``cost`` is None when it is to be measured
+    as well. ``prefixes`` are the prompts' beginnings that the operator registered: computed now, kept for
+    good.
+    """
 
     model_dir: Path
     device: str
     compute_type: str
     intra_threads: int
+    inter_threads: int
     full_range_ok: bool
+    cost: CostModel | None = None
+    prefixes: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Loaded and warm, on ``device`` ("cpu" or "cuda:N")."""
+    """Loaded and warm, on ``device`` ("cpu" or "cuda:N").
+
+    ``lanes`` batches run at the same time, each with ``threads`` threads. ``cost`` is what a batch costs
+    while all lanes are busy. ``cached_token_bytes`` is what one token of one row takes in the cache, 0 if
+    unknown; ``free_bytes`` is the device's memory left for caches, None if unknown.
+    """
 
     device: str
     compute_type: str
     threads: int
+    lanes: int
+    cost: CostModel
+    cached_token_bytes: int = 0
+    free_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +53,28 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class BatchRow:
-    """One row of a batch: the prompt after the batch's prefix, and the row's own limit."""
+    """One row of a batch: the prompt after the batch's prefix, the row's own limit, and what ends it besides
+    an end of text."""
 
     tail: tuple[int, ...]
     max_new_tokens: int
+    stop_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Front → engine: rows to generate together. Answered by Steps, then Done or Failed."""
+    """Front → engine: rows to generate together. Answered by Steps, then Done or Failed.
+
+    No end of text comes before ``min_new_tokens``: a row that needs more of them ends at its own limit
+    anyway. ``cached`` says that the prefix is a registered one.
+    """
 
     batch_id: int
     prefix: tuple[int, ...]
     rows: tuple[BatchRow, ...]
     options: Options
+    min_new_tokens: int = 0
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +83,23 @@ class Cancel:
 
     batch_id: int
     index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Front → engine: every row of a batch ends with its next token, as CANCELLED, and goes on in another."""
+
+    batch_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Front → engine: are you there? Answered by Pong at once, whatever runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """The process lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +119,11 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The tokens of one decoding step, at ``at_s`` on ``time.monotonic()``, the clock of all processes."""
+    """The tokens of decoding step ``step``, from 0, at ``at_s`` on ``time.monotonic()``, the clock of all
+    processes. A step that only forces prompt tokens has none and is not sent."""
 
     batch_id: int
+    step: int
     at_s: float
     tokens: tuple[Token, ...]
 
@@ -96,3 +141,4 @@ class Failed:
 
     batch_id: int
     message: str
+    out_of_memory: bool = False

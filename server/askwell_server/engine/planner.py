@@ -7,61 +7,54 @@ The head of the queue always runs; the question is with whom. Three facts of CTr
   as much as its shortest prompt has, and forces what longer prompts have on top one decoding step at a time;
 - a step costs little more for many rows than for one.
 
-So a batch is judged by its seconds per row, as a cost model tells them::
-
-    cost = prefill(rows, shortest, prefix) + steps · step(rows, shortest + steps / 2)
-    steps = the most that any row needs: its tokens beyond the shortest prompt, and its new tokens
-
-Waiting rows are lined up behind the head twice, by nearness of length and by length of the prefix shared with
-the head, and the best beginning of either line is the batch.
+A batch is judged by its predicted seconds for the work that its rows bring. A row's work is what it costs
+among rows like itself, so rows alike are judged by their seconds per row; but a short row, which a long one
+would slow down, does not count for as much as another long one.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .cost import DEFAULT_COST, CostModel
+from .company import MIN_TAIL, Limits, batch_minimum, companies
+from .cost import CostModel
 from .row import Row
+from .search import Group, Search, Shape
 
-MIN_TAIL = 2  # tokens that every row keeps after the prefix; with one, batch-mates are corrupted
+__all__ = ["MIN_TAIL", "Limits", "Plan", "forced_tokens", "plan"]
+
 _MIN_PREFIX = 16  # below this a second prefill call costs more than it spares
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of one batch; the head runs even when it alone exceeds the last two.
-
-    ``tokens`` bounds prompt plus new tokens over all rows (the cache), ``scores`` rows × longest prompt²
-    (the attention scores of the prefill).
-    """
-
-    rows: int
-    tokens: int
-    scores: int = 1 << 24
+_PREFIXES = 3  # common prefixes that are tried for one head
+_NEAR = 8  # tokens by which common prefixes may differ and be tried as one
+_PRESSED = 0.25  # of the cost, that a batch may take more to keep the deadlines of mates
+_FEWER = 0.03  # of the cost, that fewer rows may take more: a long batch keeps others from the lane
+_SHORTER = 0.75  # of the time; rows that leave must free the lane sooner, or they had better stay
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Indices into the waiting rows, the head first, and the length of their common prefix."""
+    """Indices into the waiting rows, the head first, and how the engine is to run them.
+
+    ``prefix`` tokens are common to all, and ``cached`` if they are a registered prefix. ``seconds`` are
+    predicted for the whole batch, should every row write all it may.
+    """
 
     indices: tuple[int, ...]
     prefix: int
+    cached: bool = False
+    min_new_tokens: int = 0
+    seconds: float = 0.0
 
 
-def plan(waiting: Sequence[Row], limits: Limits, cost: CostModel = DEFAULT_COST) -> Plan:
+def plan(
+    waiting: Sequence[Row],
+    limits: Limits,
+    cost: CostModel,
+    now_s: float = 0.0,
+    registered: Sequence[tuple[int, ...]] = (),
+) -> Plan:
     """Choose the next batch from a queue that is not empty."""
-    head = waiting[0]
-    mates = [i for i in range(1, len(waiting)) if _may_share(head, waiting[i])]
-    shared = {i: _common(head.prompt, waiting[i].prompt) for i in mates}
-
-    def distance(i: int) -> int:
-        return abs(len(waiting[i].prompt) - len(head.prompt))
-
-    lines: list[Callable[[int], tuple[int, int]]] = [
-        lambda i: (distance(i), -shared[i]),
-        lambda i: (-shared[i], distance(i)),
-    ]
-    plans = [p for line in lines for p in _beginnings(waiting, sorted(mates, key=line), shared, limits)]
-    return min(plans, key=lambda p: _cost_per_row(p, waiting, cost))
+    planning = _Planning(waiting, limits, cost, now_s, registered)
+    return min((planning.among(mates) for mates in companies(waiting)), key=planning.ratio)
 
 
 def forced_tokens(rows: Sequence[Row]) -> list[int]:
@@ -70,53 +63,154 @@ def forced_tokens(rows: Sequence[Row]) -> list[int]:
     return [len(row.prompt) - shortest for row in rows]
 
 
-def _may_share(head: Row, row: Row) -> bool:
-    if row.options != head.options:
-        return False
-    if head.options.num_beams > 1:  # a batch of beams runs to one limit and cannot be cut row by row
-        return len(row.prompt) == len(head.prompt) and row.max_new_tokens == head.max_new_tokens
-    if head.options.sees_forced_tokens:
-        return len(row.prompt) == len(head.prompt)
-    return (len(row.prompt) < MIN_TAIL) == (len(head.prompt) < MIN_TAIL)
+class _Planning:
+    """One choice of a batch. Rows are spoken of by their index into those who wait."""
+
+    def __init__(
+        self,
+        waiting: Sequence[Row],
+        limits: Limits,
+        cost: CostModel,
+        now_s: float,
+        registered: Sequence[tuple[int, ...]],
+    ) -> None:
+        self._waiting = waiting
+        self._cost = cost
+        self._now_s = now_s
+        self._shapes: list[Shape] = [(len(row.prompt), row.max_new_tokens) for row in waiting]
+        self._search = Search(self._shapes, limits, cost)
+        head = waiting[0].prompt
+        self._shares = not waiting[0].options.reproducible
+        fitting = [each for each in registered if self._shares and _continues(head, each)]
+        self._registered = max(fitting, key=len, default=())
+        self._shared: dict[int, int] = {0: len(head)}
+        self._least_s: dict[int, float] = {}  # how soon a row could end, the head being in its batch
+
+    def among(self, mates: Sequence[int]) -> Plan:
+        """The best batch of the head and some of the mates."""
+        for i in mates:
+            if i not in self._shared:
+                self._shared[i] = self._common(self._waiting[i].prompt)
+        alone = self.ratio(self._settle((0,)))
+        best = self._settle(self._search.best(self._groups(mates), alone))
+        return self._keep_deadlines(self._with_fewer(best))
+
+    def ratio(self, made: Plan) -> float:
+        return self._search.ratio(made.indices, made.seconds)
+
+    def _common(self, prompt: tuple[int, ...]) -> int:
+        """Length of what a prompt and the head's begin with, 0 if too short to use. By bisection: slices
+        compare in C."""
+        head = self._waiting[0].prompt
+        if not self._shares or head[:_MIN_PREFIX] != prompt[:_MIN_PREFIX]:
+            return 0
+        low, high = 0, min(len(head), len(prompt))
+        if head[:high] == prompt[:high]:
+            return high
+        while low < high:
+            middle = (low + high + 1) // 2
+            if head[low:middle] == prompt[low:middle]:
+                low = middle
+            else:
+                high = middle - 1
+        return low
+
+    def _groups(self, mates: Sequence[int]) -> list[Group]:
+        """Mates by what they share with the head: anything, a prefix, a registered prefix."""
+        groups = [Group(mates)]
+        levels: list[tuple[int, int]] = []  # (longest, least) of prefixes that are tried as one
+        for shared in sorted({self._shared[i] for i in mates}, reverse=True):
+            if levels and levels[-1][0] - shared <= _NEAR:
+                levels[-1] = (levels[-1][0], shared)
+            elif shared >= _MIN_PREFIX:
+                levels.append((shared, shared))
+        sharing = [Group([i for i in mates if self._shared[i] >= least], least) for _, least in levels]
+        sharing.sort(key=lambda group: -group.prefix * len(group.mates))
+        groups += sharing[:_PREFIXES]
+        if self._registered:
+            holding = [i for i in mates if _continues(self._waiting[i].prompt, self._registered)]
+            groups.append(Group(holding, len(self._registered), cached=True))
+        return groups
+
+    def _settle(self, indices: tuple[int, ...]) -> Plan:
+        """A batch of these rows, with the prefix that costs least."""
+        rows = [self._waiting[i] for i in indices]
+        shapes = [self._shapes[i] for i in indices]
+        prefixes = [(0, False)]
+        common = min(min(self._shared[i] for i in indices), min(shapes)[0] - MIN_TAIL)
+        if len(rows) > 1 and common >= _MIN_PREFIX:
+            prefixes.append((common, False))
+        if self._registered and all(_continues(row.prompt, self._registered) for row in rows):
+            prefixes.append((len(self._registered), True))
+        seconds, prefix, cached = min(
+            (self._cost.batch_s(shapes, prefix, cached=cached), prefix, cached) for prefix, cached in prefixes
+        )
+        return Plan(indices, prefix, cached, batch_minimum(rows), seconds)
+
+    def _with_fewer(self, best: Plan) -> Plan:
+        """The batch without those rows that hardly make it better and make it long, if they are enough for
+        another."""
+        most = self.ratio(best) * (1 + _FEWER)
+        least = best
+        while len(least.indices) > 1:
+            fewer = min((self._without(least, i) for i in self._burdens(least)), key=self.ratio)
+            if self.ratio(fewer) > most:
+                break
+            least = fewer
+        left = len(best.indices) - len(least.indices)
+        shorter = least.seconds <= _SHORTER * best.seconds
+        return least if shorter and left >= len(least.indices) / 2 else best
+
+    def _keep_deadlines(self, made: Plan) -> Plan:
+        """The batch without those rows for whose sake another would miss its deadline; without the latter
+        where too much would have to go for it."""
+        kept = self._relieved(made)
+        if self.ratio(kept) <= self.ratio(made) * (1 + _PRESSED):
+            return kept
+        late = set(self._late(made)) - {0}
+        return self._relieved(self._settle(tuple(i for i in made.indices if i not in late)))
+
+    def _relieved(self, made: Plan) -> Plan:
+        """The batch without mates, until nobody is late."""
+        while len(made.indices) > 1 and (late := self._late(made)):
+            burdens = self._burdens(made)
+            burdens = [i for i in burdens if i not in late] or burdens
+            made = min(
+                (self._without(made, i) for i in burdens),
+                key=lambda fewer: (len(self._late(fewer)), self.ratio(fewer)),
+            )
+        return made
+
+    def _late(self, made: Plan) -> list[int]:
+        """Rows that miss a deadline in this batch and would not in a batch with the head alone."""
+        waiting = self._waiting
+        if all(waiting[i].deadline_s is None for i in made.indices):
+            return []
+        late = []
+        for i, end_s in zip(made.indices, self._ends_s(made), strict=True):
+            deadline_s = waiting[i].deadline_s
+            if deadline_s is not None and self._now_s + end_s > deadline_s:
+                if i not in self._least_s:
+                    self._least_s[i] = self._ends_s(self._settle((0, i) if i else (0,)))[-1]
+                if self._now_s + self._least_s[i] <= deadline_s:
+                    late.append(i)
+        return late
+
+    def _ends_s(self, made: Plan) -> list[float]:
+        shapes = [self._shapes[i] for i in made.indices]
+        return self._cost.ends_s(shapes, made.prefix, cached=made.cached)
+
+    def _burdens(self, made: Plan) -> list[int]:
+        """Mates whose leaving may help most: the longest to run, the shortest prompt, the last in order."""
+        mates = made.indices[1:]
+        longest = max(mates, key=lambda i: (sum(self._shapes[i]), i))
+        shortest = min(mates, key=lambda i: (self._shapes[i][0], -i))
+        return sorted({longest, shortest, mates[-1]}, reverse=True)
+
+    def _without(self, made: Plan, leaving: int) -> Plan:
+        return self._settle(tuple(i for i in made.indices if i != leaving))
 
 
-def _beginnings(
-    waiting: Sequence[Row], line: Sequence[int], shared: dict[int, int], limits: Limits
-) -> Iterator[Plan]:
-    """Every batch of the head and the first so many of the line that the limits allow."""
-    head = waiting[0]
-    chosen = [0]
-    common = shortest = longest = len(head.prompt)
-    tokens = longest + head.max_new_tokens
-    yield Plan((0,), 0)
-    for i in line:
-        row = waiting[i]
-        common = min(common, shared[i])
-        shortest, longest = min(shortest, len(row.prompt)), max(longest, len(row.prompt))
-        tokens += len(row.prompt) + row.max_new_tokens
-        count = len(chosen) + 1
-        if count > limits.rows or tokens > limits.tokens or count * longest**2 > limits.scores:
-            return
-        chosen.append(i)
-        prefix = min(common, shortest - MIN_TAIL)
-        yield Plan(tuple(chosen), prefix if prefix >= _MIN_PREFIX else 0)
-
-
-def _cost_per_row(candidate: Plan, waiting: Sequence[Row], cost: CostModel) -> float:
-    rows = [waiting[i] for i in candidate.indices]
-    shortest = min(len(row.prompt) for row in rows)
-    steps = max(len(row.prompt) - shortest + row.max_new_tokens for row in rows)
-    prefill_s = cost.prefill_s(len(rows), shortest, candidate.prefix)
-    return (prefill_s + steps * cost.step_s(len(rows), shortest + steps / 2)) / len(rows)
-
-
-def _common(a: tuple[int, ...], b: tuple[int, ...]) -> int:
-    """Length of the common prefix, by bisection: slices compare in C."""
-    low, high = 0, min(len(a), len(b))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if a[:middle] == b[:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
+def _continues(prompt: tuple[int, ...], prefix: tuple[int, ...]) -> bool:
+    """Whether a prompt begins with a prefix and goes on for as long as the engine needs."""
+    return len(prompt) >= len(prefix) + MIN_TAIL and prompt[: len(prefix)] == prefix

@@ -26,6 +26,9 @@ class Boarding:
 class Ticket:
     """Collects one row's tokens, turns them into text, and ends its stream exactly once.
 
+    ``row`` is what the engine is to run: after a cut it has what was written as part of its prompt. ``asked``
+    stays what was asked for.
+
     A token is released, to the stream and to the result, when the text up to it is: tokens that only spell a
     stop string are in neither.
     """
@@ -40,13 +43,18 @@ class Ticket:
         on_cancel: Callable[["Ticket"], None],
         on_end: Callable[["Ticket"], None],
     ) -> None:
-        self.row = row
+        self.row = self.asked = row
         self.stream = LiveRowStream(coalesce_s, lambda: on_cancel(self))
         self._on_end = on_end
         self.ended = False
+        self.reason: Reason | None = None
         self.retried = False
-        self.boarding: Boarding | None = None
-        self._admitted_s = admitted_s
+        self.share_s = 0.0  # of a lane's time, as predicted at admission
+        self.predicted_s: float | None = None  # from admission to end
+        self.admitted_s = admitted_s
+        self._boarded_s = 0.0  # for the first time
+        self._boarding: Boarding | None = None
+        self._batches = 0
         self._first_s = self._last_s = 0.0
         self._detokenizer = Detokenizer(tokenizer.decode, row.prompt[-_CONTEXT_TOKENS:])
         self._stops = StopMatcher(row.stops, include_stop=row.include_stop)
@@ -61,13 +69,28 @@ class Ticket:
     def has_tokens(self) -> bool:
         return self._first_s > 0
 
+    @property
+    def new_tokens(self) -> int:
+        """Generated so far, released or not."""
+        return len(self._ids)
+
+    @property
+    def boarded(self) -> bool:
+        """Whether it ever was in a batch."""
+        return self._boarding is not None
+
+    def board(self, boarding: Boarding) -> None:
+        self._boarding = boarding
+        self._boarded_s = self._boarded_s or boarding.started_s
+        self._batches += 1
+
     def take(self, token_id: int, logprob: float | None, end: Reason | None, at_s: float) -> None:
         """One more token from the engine. Tokens that come after the row's end are ignored."""
         if self.ended:
             return
         self._first_s = self._first_s or at_s
         self._last_s = at_s
-        if end is not Reason.EOS:
+        if end not in (Reason.EOS, Reason.STOP_TOKEN):
             self._ids.append(token_id)
             if logprob is not None and self.row.options.logprobs:
                 self._logprobs.append(logprob)
@@ -117,6 +140,7 @@ class Ticket:
         self._released = count
 
     def _finish(self, reason: Reason, stop: str = "") -> Finish:
+        self.reason = reason
         ids, logprobs = self._ids[: self._released], self._logprobs[: self._released]
         return Finish(reason, self._text, stop, tuple(ids), tuple(logprobs), self._timing(), self._usage())
 
@@ -126,21 +150,22 @@ class Ticket:
         self._on_end(self)
 
     def _timing(self) -> Timing:
-        if self.boarding is None or not self.has_tokens:
+        if not self.boarded or not self.has_tokens:
             return Timing()
         return Timing(
-            queue_s=self.boarding.started_s - self._admitted_s,
-            prefill_s=self._first_s - self.boarding.started_s,
+            queue_s=self._boarded_s - self.admitted_s,
+            prefill_s=self._first_s - self._boarded_s,
             decode_s=self._last_s - self._first_s,
-            first_token_s=self._first_s - self._admitted_s,
+            first_token_s=self._first_s - self.admitted_s,
         )
 
     def _usage(self) -> Usage:
-        boarding = self.boarding or Boarding(0.0, 0, 0, 0)
+        boarding = self._boarding or Boarding(0.0, 0, 0, 0)
         return Usage(
-            prompt_tokens=len(self.row.prompt),
+            prompt_tokens=len(self.asked.prompt),
             new_tokens=self._released,
             prefix_tokens=boarding.prefix_tokens,
             forced_tokens=boarding.forced_tokens,
             batch_size=boarding.batch_size,
+            batches=self._batches,
         )

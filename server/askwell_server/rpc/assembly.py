@@ -8,9 +8,9 @@ from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]
 from ..domain.pool import DomainPool
 from .gate import Gate
 from .generation import GenerationService
-from .interceptor import Boundary
+from .interceptor import Boundary, Record
 from .interview import InterviewService
-from .served import Served
+from .served import Serving
 
 SERVICES = (
     generation_pb2.DESCRIPTOR.services_by_name["GenerationService"].full_name,
@@ -49,10 +49,12 @@ class Health:
         await self.servicer.enter_graceful_shutdown()
 
 
-def assembled(served: Served, pool: DomainPool, gate: Gate, state: Health) -> grpc.aio.Server:
-    server = grpc.aio.server(interceptors=[Boundary(gate)], options=OPTIONS)
-    generation_pb2_grpc.add_GenerationServiceServicer_to_server(GenerationService(served), server)
-    interview_pb2_grpc.add_InterviewServiceServicer_to_server(InterviewService(served, pool), server)
+def assembled(
+    serving: Serving, pool: DomainPool, gate: Gate, state: Health, record: Record
+) -> grpc.aio.Server:
+    server = grpc.aio.server(interceptors=[Boundary(gate, record)], options=OPTIONS)
+    generation_pb2_grpc.add_GenerationServiceServicer_to_server(GenerationService(serving), server)
+    interview_pb2_grpc.add_InterviewServiceServicer_to_server(InterviewService(serving, pool), server)
     health_pb2_grpc.add_HealthServicer_to_server(state.servicer, server)
     names = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
     reflection.enable_server_reflection(names, server)

@@ -13,10 +13,11 @@ from askwell.v1 import generation_pb2_grpc as pb_grpc
 from ..engine.protocol import RowStream
 from ..engine.row import Finish, Row
 from ..errors import AskwellError, InvalidRequest, QueueFull, Unavailable, Violation
-from .collect import finishes_of, held, merged
+from .collect import Event, finishes_of, held, merged
+from .prompt_pb import ids_from_text
 from .request_id import new_request_id
-from .row_pb import deadline_from_context, delta_to_pb, ids_from_text, rows_from_pb, sample_to_pb
-from .served import Served
+from .row_pb import deadline_from_context, delta_to_pb, rows_from_pb, sample_to_pb
+from .served import Served, Serving
 from .status import code_number, shortened
 from .validate import BATCH_LIMIT, Checks
 
@@ -24,28 +25,27 @@ STYLES = {"base": pb.PROMPT_STYLE_BASE, "chat": pb.PROMPT_STYLE_CHAT}
 
 
 class GenerationService(pb_grpc.GenerationServiceServicer):
-    """Serves one model."""
+    """Serves one model at a time."""
 
-    def __init__(self, served: Served) -> None:
-        self._served = served
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
 
     async def Generate(self, request: pb.GenerateRequest, context: Any) -> pb.GenerateResponse:
-        rows = await rows_from_pb(request, self._served, deadline_from_context(context))
-        with held(self._served.engine.submit(rows)) as streams:
-            return await self._response(request, streams)
+        with self._serving.lease() as served:
+            rows = await rows_from_pb(request, served, deadline_from_context(context))
+            with held(served.engine.submit(rows)) as streams:
+                return await _response(request, served, streams)
 
     async def GenerateStream(
         self, request: pb.GenerateRequest, context: Any
     ) -> AsyncIterator[pb.GenerateStreamResponse]:
-        rows = await rows_from_pb(request, self._served, deadline_from_context(context))
-        with held(self._served.engine.submit(rows)) as streams:
-            yield pb.GenerateStreamResponse(started=self._started(request, rows))
-            async with aclosing(merged(streams)) as events:
-                async for index, event in events:
-                    if isinstance(event, Finish):
-                        yield pb.GenerateStreamResponse(finished=sample_to_pb(index, event, request.output))
-                    else:
-                        yield pb.GenerateStreamResponse(delta=delta_to_pb(index, event, request.output))
+        with self._serving.lease() as served:
+            rows = await rows_from_pb(request, served, deadline_from_context(context))
+            with held(served.engine.submit(rows)) as streams:
+                yield pb.GenerateStreamResponse(started=_started(request, served, rows))
+                async with aclosing(merged(streams)) as events:
+                    async for index, event in events:
+                        yield _event_to_pb(index, event, request.output)
 
     async def GenerateBatch(
         self, request: pb.GenerateBatchRequest, context: Any
@@ -61,29 +61,30 @@ class GenerationService(pb_grpc.GenerationServiceServicer):
         deadline_s = deadline_from_context(context)
         asked: dict[int, list[Row]] = {}
         refused: dict[int, AskwellError] = {}
-        for index, item in enumerate(items):
-            await asyncio.sleep(0)  # hundreds of prompts would hold up every token stream
-            item.request_id = item.request_id or new_request_id()
-            try:
-                asked[index] = await rows_from_pb(item, self._served, deadline_s)
-            except AskwellError as error:
-                refused[index] = _within(error, index)
-        admitted = self._admitted(asked, refused) if asked else {}
-        with held([stream for streams in admitted.values() for stream in streams]):
-            for index, refusal in refused.items():
-                yield _failed(index, refusal)
-            async with aclosing(self._answers(items, admitted)) as answers:
-                async for answer in answers:
-                    yield answer
+        with self._serving.lease() as served:
+            for index, item in enumerate(items):
+                await asyncio.sleep(0)  # hundreds of prompts would hold up every token stream
+                item.request_id = item.request_id or new_request_id()
+                try:
+                    asked[index] = await rows_from_pb(item, served, deadline_s)
+                except AskwellError as error:
+                    refused[index] = _within(error, index)
+            admitted = self._admitted(served, asked, refused) if asked else {}
+            with held([stream for streams in admitted.values() for stream in streams]):
+                for index, refusal in refused.items():
+                    yield _failed(index, refusal)
+                async with aclosing(self._answers(served, items, admitted)) as answers:
+                    async for answer in answers:
+                        yield answer
 
     def _admitted(
-        self, asked: Mapping[int, list[Row]], refused: dict[int, AskwellError]
+        self, served: Served, asked: Mapping[int, list[Row]], refused: dict[int, AskwellError]
     ) -> dict[int, list[RowStream]]:
         """Admit everything at once, so that it is planned together; in a crowd, as much as fits.
 
         Adds what did not fit to ``refused``; raises the first refusal when nothing did.
         """
-        submit = self._served.engine.submit
+        submit = served.engine.submit
         try:
             together = iter(submit([row for rows in asked.values() for row in rows]))
             return {index: [next(together) for _ in rows] for index, rows in asked.items()}
@@ -100,11 +101,14 @@ class GenerationService(pb_grpc.GenerationServiceServicer):
         return admitted
 
     async def _answers(
-        self, items: Sequence[pb.GenerateRequest], admitted: Mapping[int, list[RowStream]]
+        self,
+        served: Served,
+        items: Sequence[pb.GenerateRequest],
+        admitted: Mapping[int, list[RowStream]],
     ) -> AsyncGenerator[pb.GenerateBatchResponse, None]:
         async def answer(index: int) -> pb.GenerateBatchResponse:
             try:
-                response = await self._response(items[index], admitted[index])
+                response = await _response(items[index], served, admitted[index])
             except AskwellError as error:
                 return _failed(index, error)
             return pb.GenerateBatchResponse(index=index, response=response)
@@ -118,30 +122,20 @@ class GenerationService(pb_grpc.GenerationServiceServicer):
                 running.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _started(self, request: pb.GenerateRequest, rows: Sequence[Row]) -> pb.Started:
-        return pb.Started(
-            request_id=request.request_id, model=self._served.name, prompt_tokens=len(rows[0].prompt)
-        )
-
-    async def _response(
-        self, request: pb.GenerateRequest, streams: Sequence[RowStream]
-    ) -> pb.GenerateResponse:
-        finishes = await finishes_of(streams)
-        samples = [sample_to_pb(index, finish, request.output) for index, finish in enumerate(finishes)]
-        return pb.GenerateResponse(request_id=request.request_id, model=self._served.name, samples=samples)
-
     async def Tokenize(self, request: pb.TokenizeRequest, context: Any) -> pb.TokenizeResponse:
-        self._served.answer_to(request.model)
-        checks = Checks()
-        ids = await ids_from_text(request.text, self._served, "text", checks)
-        checks.done()
-        return pb.TokenizeResponse(ids=ids, tokens=self._served.tokenizer.tokens(ids))
+        with self._serving.lease() as served:
+            served.answer_to(request.model)
+            checks = Checks()
+            ids = await ids_from_text(request.text, served, "text", checks)
+            checks.done()
+            return pb.TokenizeResponse(ids=ids, tokens=served.tokenizer.tokens(ids))
 
     async def GetModel(self, request: pb.GetModelRequest, context: Any) -> pb.GetModelResponse:
-        self._served.answer_to(request.model)
-        manifest, facts = self._served.manifest, self._served.engine.facts
+        served = self._serving.served
+        served.answer_to(request.model)
+        manifest, facts = served.manifest, served.engine.facts
         return pb.GetModelResponse(
-            name=self._served.name,
+            name=served.name,
             architecture=manifest.architecture,
             source=manifest.source,
             revision=manifest.revision or "",
@@ -157,14 +151,35 @@ class GenerationService(pb_grpc.GenerationServiceServicer):
         )
 
     async def GetLoad(self, request: pb.GetLoadRequest, context: Any) -> pb.GetLoadResponse:
-        load = self._served.engine.load()
+        load = self._serving.served.engine.load()
         return pb.GetLoadResponse(
             queued_rows=load.queued_rows,
             running_rows=load.running_rows,
             queue_limit=load.queue_limit,
             ready_engines=load.ready_engines,
             engines=load.engines,
+            predicted_wait_s=load.predicted_wait_s,
+            capacity_tokens_s=load.capacity_tokens_s,
+            prediction_error=load.prediction_error,
         )
+
+
+def _started(request: pb.GenerateRequest, served: Served, rows: Sequence[Row]) -> pb.Started:
+    return pb.Started(request_id=request.request_id, model=served.name, prompt_tokens=len(rows[0].prompt))
+
+
+def _event_to_pb(index: int, event: Event, output: pb.Output) -> pb.GenerateStreamResponse:
+    if isinstance(event, Finish):
+        return pb.GenerateStreamResponse(finished=sample_to_pb(index, event, output))
+    return pb.GenerateStreamResponse(delta=delta_to_pb(index, event, output))
+
+
+async def _response(
+    request: pb.GenerateRequest, served: Served, streams: Sequence[RowStream]
+) -> pb.GenerateResponse:
+    finishes = await finishes_of(streams)
+    samples = [sample_to_pb(index, finish, request.output) for index, finish in enumerate(finishes)]
+    return pb.GenerateResponse(request_id=request.request_id, model=served.name, samples=samples)
 
 
 def _failed(index: int, error: AskwellError) -> pb.GenerateBatchResponse:

@@ -27,13 +27,16 @@ if TYPE_CHECKING:  # generic in the stubs only
     Handler: TypeAlias = grpc.RpcMethodHandler[Any, Any]
 
 OURS = "/askwell."
+Record: TypeAlias = Callable[[str, str, float], None]
+"""Told of every call that ended: its method ("Service/Method"), its status code's name, its seconds."""
 
 
 class Boundary(grpc.aio.ServerInterceptor):
     """Wraps each handler of ours; health and reflection pass as they are."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, record: Record) -> None:
         self._gate = gate
+        self._record = record
 
     async def intercept_service(
         self,
@@ -108,7 +111,9 @@ class Boundary(grpc.aio.ServerInterceptor):
             code = "INTERNAL"
             await _abort(context, _fault(method, request_id, error), request_id)
         finally:
-            log.info("%s %s %s %.3f s", method, request_id, code, monotonic() - started)
+            seconds = monotonic() - started
+            self._record(method.rpartition(".")[2], code, seconds)
+            log.info("%s %s %s %.3f s", method, request_id, code, seconds)
 
 
 def _parsed(raw: bytes, parse: Callable[[bytes], Any]) -> Any:

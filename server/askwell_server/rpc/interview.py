@@ -14,8 +14,14 @@ from ..domain.task import ExtractFeatures, Opened, OpenInterview
 from ..errors import NotSupported
 from .interview_pb import core_from_pb, document_from_pb, features_to_pb, plan_to_pb, question_to_pb
 from .interview_run import Asked, Finished, InterviewRun, Summary
-from .row_pb import SEED_REFUSED, deadline_from_context, options_from_sampling
-from .served import Served
+from .row_pb import (
+    SEED_REFUSED,
+    deadline_from_context,
+    options_from_sampling,
+    priority_from_pb,
+    suppressed_from_pb,
+)
+from .served import Served, Serving
 from .validate import (
     QUESTION_COUNT,
     QUESTION_MAX_NEW_TOKENS,
@@ -27,10 +33,10 @@ from .validate import (
 
 
 class InterviewService(pb_grpc.InterviewServiceServicer):
-    """Serves one model and a pool of domain workers."""
+    """Serves one model at a time and a pool of domain workers."""
 
-    def __init__(self, served: Served, pool: DomainPool) -> None:
-        self._served = served
+    def __init__(self, serving: Serving, pool: DomainPool) -> None:
+        self._serving = serving
         self._pool = pool
 
     async def ExtractFeatures(
@@ -74,29 +80,29 @@ class InterviewService(pb_grpc.InterviewServiceServicer):
     async def StreamQuestions(
         self, request: pb.GenerateQuestionsRequest, context: Any
     ) -> AsyncGenerator[pb.StreamQuestionsResponse, None]:
-        asked = self._asked(request, deadline_from_context(context))
-        async with aclosing(InterviewRun(self._served, self._pool, asked).events()) as events:
-            async for event in events:
-                match event:
-                    case Opened():
-                        yield self._plan(request, event)
-                    case Finished(question, finished_s):
-                        yield pb.StreamQuestionsResponse(question=question_to_pb(question, finished_s))
-                    case Summary():
-                        yield pb.StreamQuestionsResponse(summary=_summary_to_pb(event))
+        with self._serving.lease() as served:
+            asked = self._asked(request, served, deadline_from_context(context))
+            async with aclosing(InterviewRun(served, self._pool, asked).events()) as events:
+                async for event in events:
+                    match event:
+                        case Opened():
+                            yield _plan_to_pb(request, served, event)
+                        case Finished(question, finished_s):
+                            yield pb.StreamQuestionsResponse(question=question_to_pb(question, finished_s))
+                        case Summary():
+                            yield pb.StreamQuestionsResponse(summary=_summary_to_pb(event))
 
-    def _asked(self, request: pb.GenerateQuestionsRequest, deadline_s: float | None) -> Asked:
+    def _asked(self, request: pb.GenerateQuestionsRequest, served: Served, deadline_s: float | None) -> Asked:
         """Raises ModelNotFound, InvalidRequest with every violation, or NotSupported."""
-        self._served.answer_to(request.model)
+        served.answer_to(request.model)
         checks = Checks()
-        checks.request_id(request.request_id)
+        checks.caller(request)
         checks.document(request.job, "job", required=True)
         checks.document(request.resume, "resume", required=True)
         count = int(checks.scalar(request, QUESTION_COUNT))
         core = core_from_pb(request.core_questions, count, checks)
-        sampling = checks.sampling(
-            request.sampling, self._served.manifest.vocabulary_size, rules=QUESTION_SAMPLING
-        )
+        sampling = checks.sampling(request.sampling, served.manifest.vocabulary_size, rules=QUESTION_SAMPLING)
+        suppressed = suppressed_from_pb(request.sampling, served, checks)
         max_new_tokens = int(checks.scalar(request, QUESTION_MAX_NEW_TOKENS))
         samples = int(checks.scalar(request, QUESTION_NUM_RETURN))
         checks.done()
@@ -108,26 +114,31 @@ class InterviewService(pb_grpc.InterviewServiceServicer):
                 resume=document_from_pb(request.resume, "resume"),
                 count=count,
                 core=core,
-                style=self._served.manifest.prompt_style,
+                style=served.manifest.prompt_style,
             ),
-            options=options_from_sampling(sampling),
+            options=options_from_sampling(sampling, suppressed),
             max_new_tokens=max_new_tokens,
             samples=samples,
+            priority=priority_from_pb(request.priority),
+            tenant=request.tenant,
             request_id=request.request_id,
             arrived_s=monotonic(),
             deadline_s=deadline_s,
         )
 
-    def _plan(self, request: pb.GenerateQuestionsRequest, opened: Opened) -> pb.StreamQuestionsResponse:
-        return pb.StreamQuestionsResponse(
-            plan=pb.StreamPlan(
-                request_id=request.request_id,
-                model=self._served.name,
-                plan=plan_to_pb(opened.interview.plan),
-                job_text=opened.job_text if request.include_text else "",
-                resume_text=opened.resume_text if request.include_text else "",
-            )
+
+def _plan_to_pb(
+    request: pb.GenerateQuestionsRequest, served: Served, opened: Opened
+) -> pb.StreamQuestionsResponse:
+    return pb.StreamQuestionsResponse(
+        plan=pb.StreamPlan(
+            request_id=request.request_id,
+            model=served.name,
+            plan=plan_to_pb(opened.interview.plan),
+            job_text=opened.job_text if request.include_text else "",
+            resume_text=opened.resume_text if request.include_text else "",
         )
+    )
 
 
 def _summary_to_pb(summary: Summary) -> pb.Summary:

@@ -22,7 +22,7 @@ from askwell_interview import Interview, Prompt, Question, Source, bank_question
 from ..domain.pool import DomainPool
 from ..domain.task import Judge, Opened, OpenInterview
 from ..engine.protocol import RowStream
-from ..engine.row import Options, Row
+from ..engine.row import Options, Priority, Row
 from ..errors import AskwellError, InvalidRequest, Unavailable
 from .chat import Turn
 from .collect import finishes_of, held
@@ -44,6 +44,8 @@ class Asked:
     options: Options
     max_new_tokens: int
     samples: int
+    priority: Priority
+    tenant: str
     request_id: str
     arrived_s: float
     deadline_s: float | None
@@ -128,6 +130,8 @@ class InterviewRun:
             max_new_tokens=self._asked.max_new_tokens,
             stops=prompt.stops,
             deadline_s=self._asked.bank_at_s,
+            priority=self._asked.priority,
+            tenant=self._asked.tenant,
             request_id=self._asked.request_id,
         )
         # Greedy samples are all alike.

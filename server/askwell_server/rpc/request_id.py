@@ -1,4 +1,4 @@
-"""What a request is called in logs and answers."""
+"""What a request is called in logs and answers, and what may stand there."""
 
 import uuid
 
@@ -7,7 +7,11 @@ LENGTH_LIMIT = 128
 
 def is_request_id(text: str) -> bool:
     """Printable ASCII only: ids go into logs."""
-    return 0 < len(text) <= LENGTH_LIMIT and all(" " <= character <= "~" for character in text)
+    return bool(text) and is_printable(text, LENGTH_LIMIT)
+
+
+def is_printable(text: str, limit: int) -> bool:
+    return len(text) <= limit and all(" " <= character <= "~" for character in text)
 
 
 def new_request_id() -> str:

@@ -1,7 +1,19 @@
-"""The one model that is served: what every RPC needs to know about it."""
+"""The one model that is served: what every RPC needs to know about it, and how it gives way to another.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+A call takes a lease and asks only that model, from its first token to its last::
+
+    with serving.lease() as served:
+        rows = await rows_from_pb(request, served, deadline_s)
+        with held(served.engine.submit(rows)) as streams: ...
+
+So a swap (``askwell_server.swap``) disturbs no call: later ones get the new model, and the old one is closed
+when nobody holds it any more.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from askwell_manifest import Manifest
@@ -56,3 +68,47 @@ class Served:
         """Raises ModelNotFound unless ``name`` is empty or the served one."""
         if name not in ("", self.name):
             raise ModelNotFound(f"no model {name[:100]!r} here; this server serves {self.name!r}")
+
+
+@dataclass(slots=True)
+class _Tenure:
+    """A model for as long as calls may hold it."""
+
+    served: Served
+    leases: int = 0
+    free: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Serving:
+    """Which model new calls get, and how many calls hold each."""
+
+    def __init__(self, served: Served) -> None:
+        self._now = _Tenure(served)
+
+    @property
+    def served(self) -> Served:
+        return self._now.served
+
+    @contextmanager
+    def lease(self) -> Iterator[Served]:
+        """The present model, for the length of a call: it stays alive for as long."""
+        tenure = self._now
+        tenure.leases += 1
+        tenure.free.clear()
+        try:
+            yield tenure.served
+        finally:
+            tenure.leases -= 1
+            if not tenure.leases:
+                tenure.free.set()
+
+    async def pass_to(self, served: Served, timeout_s: float) -> int:
+        """Give new calls another model, and wait until no call holds the old one any more.
+
+        Returns how many still do after ``timeout_s``.
+        """
+        old, self._now = self._now, _Tenure(served)
+        if old.leases:
+            await asyncio.wait([waiting := asyncio.ensure_future(old.free.wait())], timeout=timeout_s)
+            waiting.cancel()
+        return old.leases

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import InvalidRequest, Violation
-from .request_id import LENGTH_LIMIT, is_request_id
+from .request_id import LENGTH_LIMIT, is_printable
 
-STOPS_LIMIT = 16
-STOP_LENGTH_LIMIT = 256
+TENANT_LENGTH_LIMIT = 64
+STOP_TOKENS_LIMIT = 16
 BATCH_LIMIT = 256
 DOCUMENT_BYTES_LIMIT = 4 * 1024 * 1024
 ROLES = ("system", "user", "assistant")
@@ -35,7 +35,16 @@ class Range:
         if self.low <= value <= self.high and not (self.above_low and value == self.low):
             return None
         bounds = f"above {self.low:g} and at most" if self.above_low else f"from {self.low:g} to"
-        return f"must be {bounds} {self.high:g}"
+        return f"must be {bounds} {self.high:.10g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What a repeated text field may hold: so many texts of so many characters, none empty."""
+
+    name: str
+    count: int
+    length: int
 
 
 SAMPLING = (
@@ -48,6 +57,15 @@ SAMPLING = (
 )
 QUESTION_SAMPLING = (replace(SAMPLING[0], default=0.7), *SAMPLING[1:])
 NUM_RETURN = Range("num_return", 1, 64, default=1)
+TIME_LIMIT = Range("time_limit_ms", 1, 86_400_000, default=0)
+STOPS = Texts("stop_sequences", 16, 256)
+SUPPRESS = Texts("suppress", 16, 64)
+# What needs num_beams 1, and why: a search gives no token away before its end.
+BEAMLESS = (
+    ("output", "logprobs", "beams are scored as a whole"),
+    ("stopping", "stop_token_ids", "beams end at an end of text only"),
+    ("stopping", "time_limit_ms", "beams have no text before their end"),
+)
 QUESTION_COUNT = Range("count", 1, 32, default=8)
 QUESTION_MAX_NEW_TOKENS = Range("max_new_tokens", 8, 128, default=48)
 QUESTION_NUM_RETURN = Range("num_return", 1, 8, default=2)
@@ -86,9 +104,18 @@ class Checks:
         self.refuse(path + name, f"unknown value {number}")
         return False
 
+    def caller(self, message: Any) -> None:
+        """Who asks, and how urgently, in a message that tells all of it: id, tenant and priority."""
+        self.request_id(message.request_id)
+        self._printable("tenant", message.tenant, TENANT_LENGTH_LIMIT)
+        self.known(message, "priority")
+
     def request_id(self, text: str) -> None:
-        if text and not is_request_id(text):
-            self.refuse("request_id", f"must be at most {LENGTH_LIMIT} printable ASCII characters")
+        self._printable("request_id", text, LENGTH_LIMIT)
+
+    def _printable(self, path: str, text: str, limit: int) -> None:
+        if not is_printable(text, limit):
+            self.refuse(path, f"must be at most {limit} printable ASCII characters")
 
     def sampling(
         self, message: Any, vocabulary_size: int, rules: Sequence[Range] = SAMPLING
@@ -118,16 +145,41 @@ class Checks:
         else:
             values["top_k"] = 0
 
-    def stops(self, sequences: Sequence[str], path: str) -> tuple[str, ...]:
-        if len(sequences) > STOPS_LIMIT:
-            self.refuse(path, f"{len(sequences)} given; at most {STOPS_LIMIT}")
+    def beamless(self, request: Any, num_beams: float) -> None:
+        """Refuse what a search with several beams cannot do."""
+        for part, name, why in BEAMLESS:
+            if num_beams > 1 and getattr(getattr(request, part), name):
+                self.refuse(f"{part}.{name}", f"needs num_beams 1: {why}")
+
+    def texts(self, message: Any, rule: Texts, path: str) -> tuple[str, ...]:
+        """Those that keep to the rule: what is too long is not worth tokenizing."""
+        path, texts = path + rule.name, getattr(message, rule.name)
+        if len(texts) > rule.count:
+            self.refuse(path, f"{len(texts)} given; at most {rule.count}")
             return ()
-        for index, text in enumerate(sequences):
+        for index, text in enumerate(texts):
             if not text:
                 self.refuse(f"{path}[{index}]", "must not be empty")
-            elif len(text) > STOP_LENGTH_LIMIT:
-                self.refuse(f"{path}[{index}]", f"has {len(text)} characters; at most {STOP_LENGTH_LIMIT}")
-        return tuple(sequences)
+            elif len(text) > rule.length:
+                self.refuse(f"{path}[{index}]", f"has {len(text)} characters; at most {rule.length}")
+        return tuple(text for text in texts if 0 < len(text) <= rule.length)
+
+    def stop_ids(self, ids: Sequence[int], vocabulary_size: int, path: str) -> tuple[int, ...]:
+        """The token ids, each once."""
+        if len(ids) > STOP_TOKENS_LIMIT:
+            self.refuse(path, f"{len(ids)} given; at most {STOP_TOKENS_LIMIT}")
+            return ()
+        self.token_ids(ids, vocabulary_size, path)
+        return tuple(sorted(set(ids)))
+
+    def token_ids(self, ids: Sequence[int], vocabulary_size: int, path: str) -> bool:
+        """Whether every id is a token of the model; the first that is not is refused."""
+        if not ids or max(ids) < vocabulary_size:
+            return True
+        index = next(index for index, id in enumerate(ids) if id >= vocabulary_size)
+        told = f"{ids[index]} is not below {vocabulary_size}, the vocabulary's size"
+        self.refuse(f"{path}[{index}]", told)
+        return False
 
     def document(self, message: Any, path: str, *, required: bool) -> None:
         """Only size and kind; what is inside is read by a domain worker."""

@@ -1,0 +1,111 @@
+"""A batch while it runs: whose it is, how far it came, and how long it should take."""
+
+import time
+from collections.abc import Sequence
+
+from .cost import CostModel
+from .cut import continued
+from .messages import Batch, Step
+from .row import Reason, Row
+from .ticket import Ticket
+
+
+class Running:
+    """A batch on a device: its tickets by index, and when it began (``time.monotonic()``).
+
+    Beside the tokens it keeps what the cost model says of the same steps, so that prediction and observation
+    can be compared in the end.
+    """
+
+    def __init__(self, batch: Batch, tickets: Sequence[Ticket], cost: CostModel, seconds: float) -> None:
+        self.batch = batch
+        self.tickets = tuple(tickets)
+        self.started_s = self.progress_s = time.monotonic()
+        self._seconds = seconds
+        self.cut = False
+        self.abandoned = False
+        self.new_tokens = 0
+        self._cost = cost
+        self._written: list[list[int]] = [[] for _ in tickets]
+        self._left: set[int] = set()  # indices of rows that the batch no longer computes
+        lengths = [len(batch.prefix) + len(row.tail) for row in batch.rows]
+        self._shortest = min(lengths)
+        self._step = 0
+        self._first_s = 0.0
+        prefill_s = cost.prefill_s(len(lengths), self._shortest, len(batch.prefix), cached=batch.cached)
+        self._predicted_prefill_s = prefill_s + cost.step_s(len(lengths), self._shortest)
+        self._predicted_decode_s = 0.0
+
+    @property
+    def live(self) -> list[Ticket]:
+        return [ticket for ticket in self.tickets if not ticket.ended]
+
+    @property
+    def next_gap_s(self) -> float:
+        """Seconds that the model allows until the next sign of progress."""
+        if self.batch.options.num_beams > 1:
+            return self._seconds
+        if not self._first_s:
+            return self._predicted_prefill_s
+        return self._cost.step_s(len(self.tickets), self._shortest + self._step)
+
+    def rest_s(self, now_s: float) -> float:
+        """Seconds until the batch should be over, if every row that is left writes all it may."""
+        forced = [len(row.tail) for row in self.batch.rows]
+        shortest = min(forced)
+        steps = sorted(
+            ticket.row.max_new_tokens - len(self._written[i]) + max(0, forced[i] - shortest - self._step)
+            for i, ticket in enumerate(self.tickets)
+            if not ticket.ended
+        )
+        rest_s = self._predicted_prefill_s if not self._first_s else 0.0
+        done, context = 0, self._shortest + self._step
+        for live, last in zip(range(len(steps), 0, -1), steps, strict=True):
+            rest_s += (last - done) * self._cost.step_s(live, context + (last + done) / 2)
+            done = last
+        return max(0.0, rest_s - (now_s - self.progress_s))
+
+    def take(self, step: Step) -> list[Ticket]:
+        """The tokens of a step. Returns the tickets that ended by something the engine does not know."""
+        self._time(step)
+        ended_here = []
+        for token in step.tokens:
+            end = token.end
+            if end is not None:
+                self._left.add(token.index)
+            if self.cut and end is Reason.CANCELLED:
+                end = None  # it goes on in another batch
+            ticket = self.tickets[token.index]
+            if not ticket.ended:
+                self.new_tokens += 1
+            self._written[token.index].append(token.token_id)
+            ticket.take(token.token_id, token.logprob, end, step.at_s)
+            if ticket.ended and token.end is None:
+                ended_here.append(ticket)
+        return ended_here
+
+    def unfinished(self) -> list[tuple[Ticket, Row]]:
+        """The tickets that have not ended, each with the row that it would go on with."""
+        return [
+            (ticket, continued(ticket.row, self._written[i]))
+            for i, ticket in enumerate(self.tickets)
+            if not ticket.ended and len(self._written[i]) < ticket.row.max_new_tokens
+        ]
+
+    def timing(self) -> tuple[tuple[float, float], tuple[float, float]] | None:
+        """Predicted and taken seconds: of prefill and first step, and of all later steps. None without
+        any."""
+        if not self._first_s or self.batch.options.num_beams > 1:
+            return None
+        prefill_s = self._predicted_prefill_s, self._first_s - self.started_s
+        return prefill_s, (self._predicted_decode_s, self.progress_s - self._first_s)
+
+    def _time(self, step: Step) -> None:
+        if not self._first_s:
+            self._first_s = step.at_s
+            self._step = step.step
+        live = len(self.tickets) - len(self._left)
+        while self._step < step.step:  # a gap is a step that only forces prompts
+            self._step += 1
+            self._predicted_decode_s += self._cost.step_s(live, self._shortest + self._step)
+        self.progress_s = step.at_s

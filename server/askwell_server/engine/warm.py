@@ -1,0 +1,123 @@
+"""What the engine does before it serves: batches of made-up tokens that warm it up and tell what it costs."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import cycle, islice, pairwise
+from statistics import median
+from threading import Barrier
+from time import perf_counter
+from typing import TypeAlias
+
+from .cost import CostModel
+from .fit import Sample, fit_cost
+from .messages import Batch, BatchRow
+from .row import Options
+
+# (step, index, token_id, logprob) → whether the row is to end with this token.
+OnToken: TypeAlias = Callable[[int, int, int, float | None], bool]
+# Runs a batch to its end; may be called by as many threads as there are lanes.
+Generate: TypeAlias = Callable[[Batch, OnToken], list[list[int]] | None]
+
+_TAIL = 8  # tokens of its own that a row has behind a prefix that is there to make context cheaply
+_LONGEST = 1024
+# A probe is as long as the costs found so far allow in so many seconds. Probing stops after a round that
+# reached the second figure, at the latest after so many rounds, and at once past the limit (a slow model).
+_PROBE_S = 0.2
+_ENOUGH_S = 1.0
+_ROUNDS = 3
+_LIMIT_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A batch whose rows are alike: ``length`` prompt tokens each, ``prefix`` of them shared."""
+
+    rows: int
+    length: int
+    prefix: int = 0
+    steps: int = 4
+
+    def batch(self, ids: Sequence[int]) -> Batch:
+        """A batch of this shape, sampled as by default, that takes exactly ``steps`` steps."""
+        prompt = tuple(islice(cycle(ids), self.length))
+        row = BatchRow(prompt[self.prefix :], self.steps)
+        return Batch(0, prompt[: self.prefix], (row,) * self.rows, Options(), min_new_tokens=self.steps)
+
+    def first_s(self, cost: CostModel) -> float:
+        """Until the first token: the prefill and a step."""
+        return cost.prefill_s(self.rows, self.length, self.prefix) + cost.step_s(self.rows, self.length)
+
+    def later_s(self, cost: CostModel) -> float:
+        """A step after the first, halfway to the end."""
+        return cost.step_s(self.rows, self.length + self.steps / 2)
+
+    def seconds(self, cost: CostModel) -> float:
+        return self.first_s(cost) + (self.steps - 1) * self.later_s(cost)
+
+
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    """A shape but for its length, which is the longest that is affordable, from ``shortest`` upwards."""
+
+    rows: int
+    shortest: int
+    longest: int = _LONGEST
+    shared: bool = False
+
+    def shape(self, positions: int, cost: CostModel | None) -> Shape:
+        length = min(self.longest, positions // 2)
+        while length > self.shortest and (cost is None or self._of(length).seconds(cost) > _PROBE_S):
+            length //= 2
+        return self._of(length)
+
+    def _of(self, length: int) -> Shape:
+        return Shape(self.rows, length, max(0, length - _TAIL) if self.shared else 0)
+
+
+# One row, several, long rows, and one long row: enough to tell the six coefficients apart.
+_PROBES = (_Probe(1, 16, 16), _Probe(8, 4), _Probe(8, 64, shared=True), _Probe(1, 64))
+
+
+def rehearse(generate: Generate, batch: Batch, lanes: int) -> list[list[float]]:
+    """Run a batch on every lane at once. When each lane's steps ended, in seconds from their common start."""
+    barrier = Barrier(lanes)
+
+    def lane() -> list[float]:
+        ends_s: list[float] = []
+
+        def on_token(step: int, index: int, token_id: int, logprob: float | None) -> bool:
+            if step == len(ends_s):  # the first token of a step
+                ends_s.append(perf_counter() - start)
+            return False
+
+        barrier.wait()
+        start = perf_counter()
+        generate(batch, on_token)
+        return ends_s
+
+    with ThreadPoolExecutor(lanes) as pool:
+        jobs = [pool.submit(lane) for _ in range(lanes)]
+        return [job.result() for job in jobs]
+
+
+def measure_cost(generate: Generate, lanes: int, ids: Sequence[int], positions: int) -> CostModel:
+    """What a batch costs while every lane runs one of its kind: about a second and a half for a small model,
+    a few steps of a large one. ``ids`` are tokens to make prompts of."""
+    samples: list[Sample] = []
+    cost: CostModel | None = None
+    start_s = perf_counter()
+    for _ in range(_ROUNDS):
+        for probe in _PROBES:
+            shape = probe.shape(positions, cost)
+            for ends_s in rehearse(generate, shape.batch(ids), lanes):
+                samples.append(Sample(shape.first_s, ends_s[0]))
+                step_s = median(after - before for before, after in pairwise(ends_s))
+                samples.append(Sample(shape.later_s, step_s))
+            cost = fit_cost(samples)
+            if perf_counter() - start_s > _LIMIT_S:
+                return cost
+        if perf_counter() - start_s > _ENOUGH_S:
+            break
+    assert cost is not None
+    return cost

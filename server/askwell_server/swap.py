@@ -1,0 +1,143 @@
+"""Another model in the place of the one that serves, without a call noticing (SIGHUP).
+
+    opened     the folder is named anew and read; its hashes are compared with its manifest's
+    started    a second engine loads beside the first, if there is memory for it, and generates a few tokens
+    flipped    new calls get the new model; calls under way keep the one they began with
+    closed     nobody holds the old model any more: its engine ends
+
+Whatever goes wrong before the flip changes nothing, and one line in the log says what it was.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from askwell_manifest import ManifestError, verify_files
+
+from .config import ConfigError
+from .engine.folder import ModelRefused
+from .engine.row import Finish, Options, Row
+from .engine.statistics import Statistics
+from .errors import AskwellError
+from .model import Model, StartError
+from .room import NoRoom, check_room
+from .rpc.served import Serving
+
+log = logging.getLogger(__name__)
+
+TRIAL_TEXT = "The candidate"
+TRIAL_TOKENS = 4
+TRIAL_S = 120.0
+REFUSALS = (ConfigError, ManifestError, ModelRefused, StartError, NoRoom, AskwellError, TimeoutError, OSError)
+
+
+class Swap:
+    """The models there are: the one that serves, and during a swap another beside it.
+
+    ``reopened`` opens the folder that is to serve next. ``changed`` is called whenever readiness may have
+    changed, ``announce`` gets one line for a person. A call that still holds the old model after ``hold_s``
+    seconds loses it.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        reopened: Callable[[], Model],
+        changed: Callable[[], None],
+        announce: Callable[[str], None],
+        hold_s: float,
+    ) -> None:
+        self.serving = Serving(model.served)
+        self._model = model
+        self._alive = [model]
+        self._gone = Statistics()
+        self._reopened = reopened
+        self._changed = changed
+        self._announce = announce
+        self._hold_s = hold_s
+        self._asked = asyncio.Event()
+        self._busy = False
+        model.engine.on_change(changed)
+
+    @property
+    def model(self) -> Model:
+        """The one that new calls get."""
+        return self._model
+
+    @property
+    def alive(self) -> Sequence[Model]:
+        """All whose engines run."""
+        return self._alive
+
+    @property
+    def statistics(self) -> Statistics:
+        """What all engines have done since the server started."""
+        return sum((model.engine.statistics for model in self._alive), self._gone)
+
+    def ask(self) -> None:
+        """Swap as soon as the model has loaded and no other swap is under way; asking twice asks once."""
+        if self._busy:
+            log.info("a swap is under way; the model is opened again after it")
+        self._asked.set()
+
+    async def run(self) -> None:
+        """Swap whenever asked, until cancelled."""
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            self._busy = True
+            try:
+                await self._swap()
+            except REFUSALS as error:
+                told = str(error) or "it took too long"
+                log.error("the model is not swapped, %s serves on: %s", self._model.folder, told)
+            except Exception:
+                log.exception("the model is not swapped, %s serves on", self._model.folder)
+            finally:
+                self._busy = False
+
+    async def close(self) -> None:
+        """End every engine."""
+        await asyncio.gather(*(model.engine.close() for model in self._alive))
+
+    async def _swap(self) -> None:
+        new = await asyncio.to_thread(self._reopened)
+        log.info("swapping %s for %s", self._model.folder, new.folder)
+        await asyncio.to_thread(verify_files, new.folder, new.served.manifest)
+        await asyncio.to_thread(check_room, new.folder, self._model.engine.facts.devices)
+        self._alive.append(new)
+        try:
+            await new.engine.start()
+            async with asyncio.timeout(TRIAL_S):
+                await _try(new)
+        except BaseException:
+            self._alive.remove(new)
+            await new.engine.close()
+            raise
+        await self._flip(new)
+
+    async def _flip(self, new: Model) -> None:
+        old, self._model = self._model, new
+        new.engine.on_change(self._changed)
+        self._changed()
+        self._announce(f"askwell-server: now serving {new.served.name} from {new.folder}")
+        if left := await self.serving.pass_to(new.served, self._hold_s):
+            log.warning("%d calls still held the old model after %g s", left, self._hold_s)
+        await old.engine.close()
+        self._alive.remove(old)
+        self._gone += old.engine.statistics
+        log.info("%s is closed", old.folder)
+
+
+async def _try(model: Model) -> None:
+    """Generate a few tokens. Raises AskwellError, or ModelRefused when there come none."""
+    row = Row(
+        prompt=model.served.tokenizer.encode(TRIAL_TEXT, specials=False),
+        options=Options(temperature=0.0, top_k=1, top_p=1.0),
+        max_new_tokens=TRIAL_TOKENS,
+        min_new_tokens=TRIAL_TOKENS,
+    )
+    (stream,) = model.engine.submit([row])
+    async for event in stream:
+        if isinstance(event, Finish) and not event.usage.new_tokens:
+            raise ModelRefused(f"{model.folder} generates no text")
