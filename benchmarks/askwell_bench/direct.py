@@ -5,8 +5,8 @@ The server's engine process runs with malloc settings that must stand in its env
 is no merit of the server, so it gets a process with the same settings, threads and precision, and gives back
 what loading freed, as the engine does. Times are taken inside it: the pipe between is nobody's cost.
 
-The child (``python -m askwell_bench.direct MODEL THREADS``) says what it is in a line of JSON, then answers
-each line {"prompts": [["token", ...], ...], "rows": 16, "new_tokens": 64, "to_first": false} with
+The child (``python -m askwell_bench.direct MODEL THREADS LANES``) says what it is in a line of JSON, then
+answers each line {"prompts": [["token", ...], ...], "rows": 16, "new_tokens": 64, "to_first": false} with
 {"seconds": 1.5, "new_tokens": 1024}, until its input ends.
 """
 
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -35,12 +36,12 @@ class DirectEngine:
     Raises RuntimeError with the child's own line when it cannot load, or dies.
     """
 
-    def __init__(self, model: Path, threads: int) -> None:
+    def __init__(self, model: Path, threads: int, lanes: int = 1) -> None:
         from askwell_server.engine.device import ENGINE_ENV
 
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed on leaving)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "askwell_bench.direct", str(model), str(threads)],
+            [sys.executable, "-P", "-m", "askwell_bench.direct", str(model), str(threads), str(lanes)],
             env={**os.environ, **ENGINE_ENV},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -64,8 +65,9 @@ class DirectEngine:
         self._end()
 
     def batches_s(self, prompts: Sequence[Sequence[str]], rows: int, new_tokens: int) -> float:
-        """Seconds for greedy outputs of exactly so many tokens, in batches of ``rows``, without a callback:
-        the least that the work can take. Raises RuntimeError when fewer tokens were written."""
+        """Seconds for greedy outputs of exactly so many tokens, in batches of ``rows``, on all lanes at once
+        and without a callback: the least that the work can take. Raises RuntimeError when fewer tokens were
+        written."""
         found = self._ask(prompts=prompts, rows=rows, new_tokens=new_tokens, to_first=False)
         if found["new_tokens"] != len(prompts) * new_tokens:
             raise RuntimeError(
@@ -105,9 +107,9 @@ def main() -> None:
     from askwell_server.engine.backend import return_freed_memory
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    model, threads = Path(sys.argv[1]), int(sys.argv[2])
+    model, threads, lanes = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     try:
-        generator = load_generator(model, intra_threads=threads)
+        generator = load_generator(model, intra_threads=threads, inter_threads=lanes)
     except (RuntimeError, ValueError) as error:
         sys.exit(" ".join(str(error).split()))
     return_freed_memory()
@@ -119,14 +121,16 @@ def main() -> None:
 
 
 def _batches(generator: Any, prompts: list[list[str]], rows: int, new_tokens: int) -> dict[str, Any]:
-    made = 0
-    start = time.perf_counter()
-    for first in range(0, len(prompts), rows):
+    def made_by(first: int) -> int:
         results = generator.generate_batch(
             prompts[first : first + rows], max_length=new_tokens, min_length=new_tokens, sampling_topk=1,
             include_prompt_in_result=False,
         )  # fmt: skip
-        made += sum(len(result.sequences_ids[0]) for result in results)
+        return sum(len(result.sequences_ids[0]) for result in results)
+
+    start = time.perf_counter()
+    with ThreadPoolExecutor(generator.num_generators) as lanes:
+        made = sum(lanes.map(made_by, range(0, len(prompts), rows)))
     return {"seconds": time.perf_counter() - start, "new_tokens": made}
 
 

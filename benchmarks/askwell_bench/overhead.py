@@ -1,12 +1,12 @@
 """What the server costs: the same work through it and through ctranslate2 directly, round by round.
 
 At saturation: batches of 16 prompts of equal length, every output of one length. The direct side is
-generate_batch, one batch after the other, without a callback: the least that the work can take. Against it
-stand one GenerateBatch call that holds all the prompts (throughput_ratio), and as many streams at once, read
-token by token (streamed_ratio). 1 is no loss. The three take turns, in one order and then in the other. The
-direct side runs in a process with the engine's own environment and threads; sender and server share the
-machine, so the sender's work counts. At concurrency 1: what the server adds to the time to the first token,
-measured as first-token does.
+generate_batch, as many batches at a time as the server has lanes, without a callback: the least that the work
+can take. Against it stand one GenerateBatch call that holds all the prompts (throughput_ratio), and as many
+streams at once, read token by token (streamed_ratio). 1 is no loss. The three take turns, in one order and
+then in the other. The direct side runs in a process with the engine's own environment, threads and lanes;
+sender and server share the machine, so the sender's work counts. At concurrency 1: what the server adds to
+the time to the first token, measured as first-token does.
 """
 
 import argparse
@@ -32,8 +32,8 @@ from .serving import running_server
 
 NAME = "overhead"
 ROWS = 16
-_FULL = {"pairs": 8, "batches": 2, "first_token_pairs": 40, "new_tokens": 32}
-_SHORT = {"pairs": 3, "batches": 1, "first_token_pairs": 10, "new_tokens": 32}
+_FULL = {"pairs": 4, "batches": 16, "first_token_pairs": 40, "new_tokens": 32}
+_SHORT = {"pairs": 3, "batches": 2, "first_token_pairs": 10, "new_tokens": 32}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--first-token-pairs", type=repeats, help=f"pairs at concurrency 1 {defaults('first_token_pairs')}")
     add("--prompt-tokens", type=count, default=64, help="length of every prompt (default 64)")
     add("--new-tokens", type=count, help=f"length of every output {defaults('new_tokens')}")
-    add("--threads", type=count, default=2, help="ctranslate2 threads on both sides (default 2)")
+    add("--threads", type=count, default=1, help="ctranslate2 threads of a batch, on both sides (default 1)")
+    add("--lanes", type=count, default=2, help="batches at the same time, on both sides (default 2)")
     add_out(parser)
 
 
@@ -73,13 +74,13 @@ def run(arguments: argparse.Namespace) -> int:
     tokenizer = Tokenizer.from_file(str(arguments.model / "tokenizer.json"))
     ids = [list(each.prompt) for each in work]
     tokens = [[str(tokenizer.id_to_token(i)) for i in prompt] for prompt in ids]
-    flags = ("--intra-threads", str(arguments.threads), "--device", "cpu")
+    layout = ("--intra-threads", str(arguments.threads), "--inter-threads", str(arguments.lanes))
     firsts = FirstTokens()
     rounds: list[_Round] = []
     stopped: str | None = None
     with (
-        DirectEngine(arguments.model, arguments.threads) as engine,
-        running_server(arguments.model, *flags) as address,
+        DirectEngine(arguments.model, arguments.threads, arguments.lanes) as engine,
+        running_server(arguments.model, *layout, "--device", "cpu") as address,
     ):
         with Client(address) as client:
             check_precision(engine, client)
@@ -89,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         except ENDINGS as ending:
             stopped = why_stopped(ending, len(rounds))
     measures = _measures(rounds) + firsts.measures()
-    print(f"{manifest.name}, threads: {arguments.threads}; quartile, median, quartile")
+    print(f"{manifest.name}, {arguments.lanes} x {arguments.threads} threads; quartile, median, quartile")
     _print(rounds, firsts, arguments)
     if stopped:
         print(f"PARTIAL: {stopped}")
@@ -147,7 +148,16 @@ def _figures(rounds: list[_Round], firsts: FirstTokens) -> dict[str, Any]:
 
 
 def _conditions(arguments: argparse.Namespace) -> dict[str, Any]:
-    names = ("pairs", "first_token_pairs", "batches", "prompt_tokens", "new_tokens", "threads", "short")
+    names = (
+        "pairs",
+        "first_token_pairs",
+        "batches",
+        "prompt_tokens",
+        "new_tokens",
+        "threads",
+        "lanes",
+        "short",
+    )
     return {"rows": ROWS, **{name: getattr(arguments, name) for name in names}}
 
 

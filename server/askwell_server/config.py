@@ -87,7 +87,7 @@ SETTINGS = (
     Setting("max_batch_rows", number(int, 1, 1024), 16, "rows that may run in one batch"),
     Setting("max_batch_tokens", number(int, 0, 10_000_000), 0,
             "prompt and new tokens of all rows of a batch; 0: what the memory holds"),
-    Setting("max_batch_s", number(float, 0.01, 3600), 2.0, "seconds before a batch may be cut short", "S"),
+    Setting("max_batch_s", number(float, 0.01, 3600), 0.1, "seconds before a batch may be cut short", "S"),
     Setting("max_request_s", number(float, 0.1, 86_400), 600.0,
             "deadline of a request that names none; no request gets a later one", "S"),
     Setting("policy", choice("full", "equal-length", "fifo"), "full",

@@ -19,6 +19,12 @@ from client import fake_server
 FILE = read_workload(Path(__file__).resolve().parents[2] / "benchmarks" / "workloads" / "tenants.toml")
 
 
+def beside(*runs: list[Trial]) -> Tenants:
+    found = Tenants(*runs)
+    found.longest_batch_s = 2.0
+    return found
+
+
 def trial(seconds: list[float], *, batch_rows: int = 16, service_s: float = 1.5, status: str = "OK") -> Trial:
     stages = {"queue": 0.1, "prefill": 0.5, "decode": service_s - 0.5}
     records = [
@@ -31,29 +37,27 @@ def trial(seconds: list[float], *, batch_rows: int = 16, service_s: float = 1.5,
 
 def test_flood_may_neither_double_bs_p99_nor_pass_a_full_batch_and_the_longest_one() -> None:
     fair = trial([1.0] * 98 + [2.0] * 2)
-    assert [each.held for each in Tenants(2.0, [fair], [trial([3.4] * 100)]).verdicts()] == [True, True]
-    assert [each.held for each in Tenants(2.0, [fair], [trial([3.6] * 100)]).verdicts()] == [True, False]
+    assert [each.held for each in beside([fair], [trial([3.4] * 100)]).verdicts()] == [True, True]
+    assert [each.held for each in beside([fair], [trial([3.6] * 100)]).verdicts()] == [True, False]
     slow = trial([4.1] * 100, service_s=3.0)
-    assert [each.held for each in Tenants(2.0, [fair], [slow]).verdicts()] == [False, True]
+    assert [each.held for each in beside([fair], [slow]).verdicts()] == [False, True]
 
 
 def test_full_batch_is_told_by_the_largest_batches_that_b_ran_in() -> None:
-    found = Tenants(2.0, [], [trial([3.0] * 10), trial([1.0] * 10, batch_rows=4, service_s=0.6)])
+    found = beside([], [trial([3.0] * 10), trial([1.0] * 10, batch_rows=4, service_s=0.6)])
     assert found.full_batch_s == pytest.approx(1.5)
     assert found.bound_s == pytest.approx(3.5)
 
 
 def test_refused_requests_of_b_take_for_ever() -> None:
     refused = trial([0.1] * 4, status="RESOURCE_EXHAUSTED")
-    found = Tenants(2.0, [trial([1.0] * 200)], [trial([1.0] * 196), refused])
+    found = beside([trial([1.0] * 200)], [trial([1.0] * 196), refused])
     assert [each.held for each in found.verdicts()] == [False, False]
     assert found.figures()["flood_p99_s"] is None
 
 
 def test_p99_takes_a_hundred_requests() -> None:
-    assert [each.held for each in Tenants(2.0, [trial([1.0] * 99)], [trial([1.0] * 100)]).verdicts()] == [
-        None
-    ] * 2
+    assert [each.held for each in beside([trial([1.0] * 99)], [trial([1.0] * 100)]).verdicts()] == [None] * 2
 
 
 def test_a_sends_as_itself_beside_b_and_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +72,7 @@ def test_a_sends_as_itself_beside_b_and_ends_with_it(monkeypatch: pytest.MonkeyP
     running.fake.will("GetModel", pb.GetModelResponse(name="fake", vocabulary_size=336, positions=256))
     running.fake.will("GenerateStream", *[answer] * 20_000)
     given = Namespace(full_rate=80.0, share=0.25, seconds=0.25, rounds=3, seed=0, flood=2)
-    found, kept = Tenants(2.0), []
+    found, kept = beside(), []
     try:
         asyncio.run(tenants._measure(given, FILE, running.fake.target, found, lambda: kept.append(1)))
     finally:

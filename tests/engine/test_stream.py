@@ -9,7 +9,7 @@ NEVER_S = 3600.0
 
 
 def stream_of(coalesce_s: float) -> LiveRowStream:
-    return LiveRowStream(coalesce_s, lambda: None)
+    return LiveRowStream(lambda: coalesce_s, lambda: None)
 
 
 async def test_first_piece_comes_at_once_and_later_ones_wait() -> None:

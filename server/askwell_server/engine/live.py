@@ -18,6 +18,7 @@ from .ticket import Ticket
 from .tokenizer import Tokenizer
 
 _LONGEST_RETRY_S, _SHORTEST_RETRY_S = 30.0, 0.1
+_COALESCE_ROW_S, _COALESCE_CROWD_S = 0.004, 0.1  # for each row, at most
 _NATURAL = (Reason.EOS, Reason.STOP_TOKEN, Reason.STOP_SEQUENCE, Reason.MAX_TOKENS)
 _USUAL_ROW = Row(prompt=(0,) * 128, options=Options(), max_new_tokens=64)
 
@@ -210,7 +211,7 @@ class LiveEngine:
             row,
             self.tokenizer,
             admitted_s=now_s,
-            coalesce_s=self._config.coalesce_s,
+            coalesce_s=self._coalesce_s,
             on_cancel=self._cancel,
             on_end=self._ended,
         )
@@ -227,6 +228,12 @@ class LiveEngine:
         self._tickets[ticket] = timers
         self._idle.clear()
         return ticket
+
+    def _coalesce_s(self) -> float:
+        """How long pieces of a stream wait for one another: longer in a crowd, where every message takes
+        from the processors that generate."""
+        least_s = self._config.coalesce_s
+        return max(least_s, min(len(self._tickets) * _COALESCE_ROW_S, _COALESCE_CROWD_S)) if least_s else 0.0
 
     def _cancel(self, ticket: Ticket) -> None:
         ticket.finish(Reason.CANCELLED)

@@ -11,10 +11,10 @@ class LiveRowStream:
     """An unbounded pipe from the engine to one consumer, in one event loop.
 
     Coalescing spares the consumer a wake-up, and the network a message, per token: after a delivery the next
-    waits until ``coalesce_s`` have passed, or the row ends.
+    waits until ``coalesce_s()`` seconds have passed, or the row ends.
     """
 
-    def __init__(self, coalesce_s: float, on_cancel: Callable[[], None]) -> None:
+    def __init__(self, coalesce_s: Callable[[], float], on_cancel: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._coalesce_s = coalesce_s
         self._on_cancel = on_cancel
@@ -64,7 +64,7 @@ class LiveRowStream:
 
     def _deliver(self) -> Piece:
         pieces, self._pieces = self._pieces, []
-        self._due_s = self._loop.time() + self._coalesce_s
+        self._due_s = self._loop.time() + self._coalesce_s()
         if self._end is None:
             self._wake.clear()
         return Piece(

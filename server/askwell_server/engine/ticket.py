@@ -39,7 +39,7 @@ class Ticket:
         tokenizer: Tokenizer,
         *,
         admitted_s: float,
-        coalesce_s: float,
+        coalesce_s: Callable[[], float],
         on_cancel: Callable[["Ticket"], None],
         on_end: Callable[["Ticket"], None],
     ) -> None:
