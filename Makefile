@@ -19,7 +19,7 @@ help:
 	@echo 'make test-torch  parity with transformers and the stock converter (torch 2.13.0)'
 	@echo 'make bench       a short version of every benchmark with the default model (under 10 minutes)'
 	@echo 'make bench-peers transformers, llama.cpp, OpenVINO and plain ctranslate2, each in an environment of its own'
-	@echo 'make bench-full  all of it at length; make bench-gptj: a GPT-J of full size (25 GB of disk)'
+	@echo 'make bench-full  all of it at length, about 2.5 hours; make bench-gptj: a GPT-J of full size (25 GB of disk)'
 	@echo 'make report      README table, docs/performance.md and plots from benchmarks/results'
 	@echo 'make lint | make proto | make clean'
 
@@ -72,6 +72,7 @@ $(FLOAT32)/askwell.json: | .venv/.demo
 BENCH := $(BIN)/askwell-bench
 RESULTS := benchmarks/results
 SHORT := $(RESULTS)/short
+WORKLOADS := benchmarks/workloads
 FULL_RANGE := models/smollm2-135m-instruct-range-127
 GPTJ := models/gptj-full-size
 
@@ -85,6 +86,7 @@ bench: .venv/.dev $(INT8)/askwell.json
 	$(BENCH) overhead --short --threads 1 --model $(INT8) --out $(SHORT)
 	$(BENCH) peers --short --model $(INT8) --out $(SHORT)
 
+# A benchmark that judges exits with 1 when a verdict fails, and the next goes on all the same.
 bench-full: .venv/.dev $(INT8)/askwell.json $(FLOAT32)/askwell.json $(FULL_RANGE)/askwell.json
 	$(BENCH) engine --model $(INT8) --out $(RESULTS)
 	$(BENCH) overhead --threads 1 --model $(INT8) --out $(RESULTS)
@@ -93,12 +95,20 @@ bench-full: .venv/.dev $(INT8)/askwell.json $(FLOAT32)/askwell.json $(FULL_RANGE
 	-$(BENCH) load --model $(INT8) --concurrency 1,2,4,8,16 --requests 100 --out $(RESULTS)
 	-$(BENCH) load --model $(INT8) --workload mixed --rate 0.4,0.8,1.2 --requests 100 --out $(RESULTS)
 	-$(BENCH) load --model $(INT8) --workload questions --concurrency 1,4 --requests 24 --warmup 1 --out $(RESULTS)
-	$(BENCH) integrity --model $(FLOAT32) --out $(RESULTS)
+	-$(BENCH) planner --real $(INT8) --workload $(WORKLOADS)/mixed.toml --lanes 2 --rate 3 --requests 80 --ahead 0 --rounds 1 --out $(RESULTS)
+	-$(BENCH) capacity --model $(INT8) --workload $(WORKLOADS)/interviews.toml --out $(RESULTS)
+	-$(BENCH) goodput --model $(INT8) --workload $(WORKLOADS)/mixed.toml --out $(RESULTS)
+	-$(BENCH) overload --model $(INT8) --workload $(WORKLOADS)/mixed.toml --out $(RESULTS)
+	-$(BENCH) tenants --model $(INT8) --workload $(WORKLOADS)/tenants.toml --out $(RESULTS)
+	-$(BENCH) kills --model $(INT8) --out $(RESULTS)
+	-$(BENCH) integrity --model $(FLOAT32) --out $(RESULTS)
+	-$(BENCH) integrity --model $(INT8) --out $(RESULTS)
 	$(BENCH) fidelity --isa avx2 --model $(INT8) --reference $(FLOAT32) --text $(TEXTS) --out $(RESULTS)
 	$(BENCH) fidelity --isa avx2 --model $(FULL_RANGE) --reference $(FLOAT32) --text $(TEXTS) --out $(RESULTS)
 	$(BENCH) fidelity --model $(FULL_RANGE) --reference $(FLOAT32) --text $(TEXTS) --out $(RESULTS)
 	$(BENCH) prefix-split --isa avx2 --model $(INT8) --text $(TEXTS) --out $(RESULTS)
 	-$(BENCH) peers --model $(INT8) --requests 30 --out $(RESULTS)
+	-$(BENCH) soak --model $(INT8) --out $(RESULTS)
 
 bench-gptj: .venv/.dev .venv-torch/.dev
 	$(BENCH) gptj --work $(GPTJ) --out $(RESULTS)

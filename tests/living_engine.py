@@ -43,4 +43,4 @@ class LivingEngine(FakeEngine):
 
 
 def model_of(engine: LivingEngine, folder: Path = Path("m"), manifest: Manifest = MANIFEST) -> Model:
-    return Model(folder, served_by(engine, manifest), engine)
+    return Model(folder, served_by(engine, manifest), engine, ("auto",), "auto")

@@ -37,7 +37,7 @@ class DirectEngine:
     """
 
     def __init__(self, model: Path, threads: int, lanes: int = 1) -> None:
-        from askwell_server.engine.device import ENGINE_ENV
+        from askwell_server.engine.spawn import ENGINE_ENV
 
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed on leaving)
         self._process = subprocess.Popen(

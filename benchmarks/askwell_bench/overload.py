@@ -1,6 +1,6 @@
 """Twice the load that a server sustains: what it keeps of its peak, and how soon it refuses the rest.
 
-    askwell-bench overload --model models/smollm2-135m-instruct --workload benchmarks/workloads/mixed.toml
+    askwell-bench overload --model models/smollm2-135m-instruct --workload benchmarks/workloads/overload.toml
 
 Every request carries the workload file's end-to-end limit as its deadline, and is good when it keeps both
 limits. In each round the server is given rates that are shares of what it does when full, and then twice the
@@ -42,7 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--model", type=Path, required=True, metavar="DIR", help="a folder of askwell-convert")
     add(
-        "--workload", type=Path, required=True, metavar="FILE", help="such as benchmarks/workloads/mixed.toml"
+        "--workload",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="such as benchmarks/workloads/overload.toml",
     )
     add("--server-flags", default="", metavar="FLAGS", help="flags of the server, in one argument")
     add("--shares", type=shares, default=_SHARES, metavar="S,S", help=f"rates to try (default {_SHARES})")

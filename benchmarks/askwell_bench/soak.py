@@ -34,9 +34,9 @@ _SAMPLES = 60  # at least, over the whole run
 _LONGEST_GAP_S = 60.0
 _SETTLED_S = 300.0
 _WARM_UP_S, _REST_S = 20.0, 5.0
-_GROWTH_LIMIT = 0.05
+GROWTH_LIMIT = 0.05
 _LEAVING, _INTERVIEWS = 0.2, 0.03
-_BEARABLE = ("OK", "LEFT")
+BEARABLE = ("OK", "LEFT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +132,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if arguments.out and len(soak.samples) > 1:
         _plot(arguments.out / f"{NAME}.svg", manifest.name, soak)
-    wrong = sum(number for end, number in soak.ends.items() if end not in _BEARABLE)
-    grown_too_much = not growth or growth["total"] > _GROWTH_LIMIT
+    wrong = sum(number for end, number in soak.ends.items() if end not in BEARABLE)
+    grown_too_much = not growth or growth["total"] > GROWTH_LIMIT
     return 1 if stopped or wrong or leaked or grown_too_much else 0
 
 

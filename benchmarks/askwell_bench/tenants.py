@@ -83,7 +83,7 @@ class Tenants:
     @property
     def full_batch_s(self) -> float | None:
         """B's time in a full batch."""
-        good = [each for trial in self.flood for each in trial.records if each.ok]
+        good = [each for trial in self.flood for each in trial.records if uncut(each)]
         fullest = max((each.batch_rows for each in good), default=0)
         times_s = [batch_s(each) for each in good if each.batch_rows >= 0.9 * fullest]
         return float(np.median(times_s)) if times_s else None
@@ -126,6 +126,11 @@ class Tenants:
         ]
         found = tuple(after / before for before, after in pairs if before and after)
         return [Measure("flood_p95_ratio", "ratio", "lower", found, relative=True)] if found else []
+
+
+def uncut(record: Record) -> bool:
+    """Whether it ran in one batch to its end: a row that gave way waits between two."""
+    return record.ok and record.batches == 1
 
 
 def batch_s(record: Record) -> float:
@@ -187,7 +192,8 @@ async def _measure(
                 good = [each for each in a_records if each.ok]
                 found.a_requests[kind].append(len(good))
                 if kind == "flood":
-                    found.longest_batch_s = max([found.longest_batch_s, *map(batch_s, good)])
+                    whole = [batch_s(each) for each in good if uncut(each)]
+                    found.longest_batch_s = max([found.longest_batch_s, *whole])
                 print(
                     f"round {number + 1}, {kind}: {trial.line()}; A: {found.a_requests[kind][-1]}", flush=True
                 )

@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self
 
 MANIFEST_NAME = "askwell.json"
 FORMAT = 1
+BLOCK_BYTES = 2**20
 
 PromptStyle = Literal["base", "chat"]
 
@@ -128,14 +129,15 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def verify_files(folder: Path, manifest: Manifest) -> None:
+def verify_files(folder: Path, manifest: Manifest, given_up: Callable[[], bool] = lambda: False) -> None:
     """Read every file that the manifest names, and compare its sha256 with what was written.
 
-    Takes as long as reading them: seconds for each gigabyte. Raises ManifestError for the first that differs.
+    Takes as long as reading them: seconds for each gigabyte. Raises ManifestError for the first that differs,
+    and soon after ``given_up`` has begun to say so.
     """
     for name, record in sorted(manifest.files.items()):
         try:
-            found = file_record(folder / name)
+            found = file_record(folder / name, given_up)
         except OSError as error:
             raise ManifestError(f"cannot read {folder / name}: {error.strerror}") from None
         if found != record:
@@ -144,7 +146,12 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
             )
 
 
-def file_record(path: Path) -> FileRecord:
-    """The file's size and its sha256, read once."""
-    with path.open("rb") as file:
-        return FileRecord(hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)
+def file_record(path: Path, given_up: Callable[[], bool] = lambda: False) -> FileRecord:
+    """The file's size and its sha256, read once, block by block. Raises ManifestError once ``given_up``."""
+    digest, block = hashlib.sha256(), memoryview(bytearray(BLOCK_BYTES))
+    with path.open("rb", buffering=0) as file:
+        while count := file.readinto(block):
+            if given_up():
+                raise ManifestError(f"{path} was not read to its end")
+            digest.update(block[:count])
+        return FileRecord(digest.hexdigest(), path.stat().st_size)

@@ -8,7 +8,7 @@
 only the TOML file can hold (see ``prefix``)::
 
     model = "models/gpt-j-6b"
-    max_batch_s = 1.5
+    queue_limit = 1024
 
     [[prefix]]                                  # any number of them, after the settings
     name = "questions"
@@ -81,25 +81,32 @@ SETTINGS = (
     Setting("device", choice("auto", "cpu", "cuda"), "auto", "auto, cpu or cuda"),
     Setting("devices", indices, None, "GPUs to use, one engine process each: 0,1", "N,N"),
     Setting("compute_type", choice(*COMPUTE_TYPES), "auto", "what the engine computes in"),
-    Setting("intra_threads", number(int, 0, 1024), 0, "threads of one batch on a CPU; 0: it measures"),
-    Setting("inter_threads", number(int, 0, 64), 0, "batches that run at the same time; 0: it measures"),
-    Setting("queue_limit", number(int, 1, 1_000_000), 256, "rows that may wait; more are refused"),
+    Setting("intra_threads", number(int, 0, 1024), 0,
+            "threads of one batch on a CPU; 0: tried when the model is loaded"),
+    Setting("inter_threads", number(int, 0, 64), 0,
+            "batches that run at the same time; 0: tried when the model is loaded"),
+    Setting("queue_limit", number(int, 1, 1_000_000), 256,
+            "rows that may wait; more are refused, as is everything beyond 1024 calls at once"),
     Setting("max_batch_rows", number(int, 1, 1024), 16, "rows that may run in one batch"),
     Setting("max_batch_tokens", number(int, 0, 10_000_000), 0,
             "prompt and new tokens of all rows of a batch; 0: what the memory holds"),
-    Setting("max_batch_s", number(float, 0.01, 3600), 0.1, "seconds before a batch may be cut short", "S"),
+    Setting("max_batch_s", number(float, 0.01, 3600), 0.1,
+            "seconds that a batch may keep others waiting before it may be cut; its rows go on in another",
+            "S"),
     Setting("max_request_s", number(float, 0.1, 86_400), 600.0,
             "deadline of a request that names none; no request gets a later one", "S"),
     Setting("policy", choice("full", "equal-length", "fifo"), "full",
             "how batches are planned: full; equal-length or fifo to compare it with"),
     Setting("prefix_budget_mb", number(int, 0, 1_000_000), 256, "memory for registered prefixes", "MB"),
     Setting("cost_model", path, None,
-            "what batches cost, as askwell-bench engine --save wrote it (default: it measures)", "FILE"),
+            "what batches cost, as askwell-bench engine --save wrote it (default: measured at the start)",
+            "FILE"),
     Setting("coalesce_ms", number(float, 0, 1000), 20.0, "milliseconds of text sent together", "MS"),
     Setting("drain_s", number(float, 0, 3600), 30.0, "seconds that admitted requests get on SIGTERM", "S"),
     Setting("allow_full_range", switch, False, "serve a full-range int8 model on a CPU that saturates"),
     Setting("domain_workers", number(int, 1, 64), 1, "processes that read documents and check questions"),
-    Setting("metrics_port", number(int, 0, 65535), 0, "port of the Prometheus metrics; 0: none"),
+    Setting("metrics_port", number(int, 0, 65535), 0,
+            "port of the Prometheus metrics, on the same host; 0: none"),
     Setting("log_level", choice("debug", "info", "warning", "error"), "info", "debug, info, warning, error"),
 )  # fmt: skip
 _BY_NAME = {setting.name: setting for setting in SETTINGS}

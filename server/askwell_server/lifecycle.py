@@ -16,9 +16,10 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from .child import ChildExited
 from .config import ServerConfig
@@ -85,11 +86,7 @@ class Lifecycle:
                 swapping = asyncio.create_task(self._swap.run())
                 await self._keep_health(stopping)
         finally:
-            tasks = [task for task in (stopping, loading, swapping) if task]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await self._stop()
+            await self._stop([task for task in (stopping, loading, swapping) if task])
 
     def _bind(self) -> int:
         """The port. Tried with a plain socket first, whose errors say what is wrong."""
@@ -112,13 +109,15 @@ class Lifecycle:
             raise StartError(f"{told}; choose another --metrics-port") from None
 
     def _reading(self) -> Reading:
-        loads = [model.engine.load() for model in self._swap.alive]
+        model = self._swap.model
+        load = model.engine.load()
+        beside = [other.engine.load() for other in self._swap.alive if other is not model]
         load = replace(
-            self._swap.model.engine.load(),
-            queued_rows=sum(load.queued_rows for load in loads),
-            running_rows=sum(load.running_rows for load in loads),
+            load,
+            queued_rows=load.queued_rows + sum(other.queued_rows for other in beside),
+            running_rows=load.running_rows + sum(other.running_rows for other in beside),
         )
-        return Reading(self._swap.model.served.name, load, self._swap.statistics)
+        return Reading(model.served.name, load, self._swap.statistics)
 
     async def _load(self) -> None:
         try:
@@ -149,10 +148,15 @@ class Lifecycle:
             await asyncio.wait({changed, stopping}, return_when=asyncio.FIRST_COMPLETED)
             changed.cancel()
 
-    async def _stop(self) -> None:
+    async def _stop(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
+        """Let nobody in first: ending a load or a swap may take a while."""
         await self._health.close()
         self._gate.close()
-        if not await self._gate.emptied(self._config.drain_s):
+        for task in tasks:
+            task.cancel()
+        drained = await self._gate.emptied(self._config.drain_s)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if not drained:
             log.warning("%d calls did not finish within %g s", self._gate.inside, self._config.drain_s)
             await self._swap.close()  # their rows end with UNAVAILABLE
             await self._gate.emptied(FLUSH_S)

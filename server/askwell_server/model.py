@@ -28,11 +28,6 @@ class RunningEngine(ServedEngine, Protocol):
     """The engine as something with a life of its own."""
 
     @property
-    def ready(self) -> bool:
-        """Whether rows are taken."""
-        ...
-
-    @property
     def statistics(self) -> Statistics:
         """What it has done since it started."""
         ...
@@ -52,11 +47,17 @@ class RunningEngine(ServedEngine, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """``folder`` has no symbolic link in it: it stays the same folder, whatever is put in its place."""
+    """``folder`` has no symbolic link in it: it stays the same folder, whatever is put in its place.
+
+    ``devices`` and ``compute_type`` are what the settings ask for, "auto" included; the engine's facts tell
+    what became of them.
+    """
 
     folder: Path
     served: Served
     engine: RunningEngine
+    devices: tuple[str, ...]
+    compute_type: str
 
 
 def open_model(config: ServerConfig, row_ended: Callable[[Finish], None]) -> Model:
@@ -78,7 +79,7 @@ def open_model(config: ServerConfig, row_ended: Callable[[Finish], None]) -> Mod
         chat=_chat(manifest),
         engine=ObservedEngine(engine, row_ended),
     )
-    return Model(folder, served, engine)
+    return Model(folder, served, engine, config.engine_devices, config.compute_type)
 
 
 def _engine_config(config: ServerConfig, folder: Path) -> EngineConfig:

@@ -4,8 +4,10 @@
     name = "questions"
     file = "preambles/questions.txt"    # from the TOML file's folder; or text = "..."
 
-The engine computes each once, at its start, and keeps it. A prompt that begins with the very same text is
-answered without computing that part again. A file is taken as it is, its last newline included.
+The engine computes each once, at its start, and keeps it. A prompt whose tokens begin with it is answered
+without computing that part again (policy full, and not reproducible). Its last token is left out, since it
+may join what follows. For a chat model write it as the chat template renders it. A file is taken as it is,
+its last newline included.
 """
 
 from collections.abc import Mapping

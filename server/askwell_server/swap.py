@@ -11,6 +11,8 @@ Whatever goes wrong before the flip changes nothing, and one line in the log say
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from threading import Event
 
 from askwell_manifest import ManifestError, verify_files
 
@@ -21,7 +23,7 @@ from .engine.statistics import Statistics
 from .errors import AskwellError
 from .model import Model, StartError
 from .room import NoRoom, check_room
-from .rpc.served import Serving
+from .rpc.served import Serving, Tenure
 
 log = logging.getLogger(__name__)
 
@@ -87,12 +89,14 @@ class Swap:
             self._asked.clear()
             self._busy = True
             try:
-                await self._swap()
+                new = await self._tried()
             except REFUSALS as error:
                 told = str(error) or "it took too long"
                 log.error("the model is not swapped, %s serves on: %s", self._model.folder, told)
             except Exception:
                 log.exception("the model is not swapped, %s serves on", self._model.folder)
+            else:
+                await self._retire(*self._flip(new))
             finally:
                 self._busy = False
 
@@ -100,33 +104,56 @@ class Swap:
         """End every engine."""
         await asyncio.gather(*(model.engine.close() for model in self._alive))
 
-    async def _swap(self) -> None:
+    async def _tried(self) -> Model:
+        """The new model, loaded and found to generate."""
         new = await asyncio.to_thread(self._reopened)
         log.info("swapping %s for %s", self._model.folder, new.folder)
-        await asyncio.to_thread(verify_files, new.folder, new.served.manifest)
-        await asyncio.to_thread(check_room, new.folder, self._model.engine.facts.devices)
+        await _verify(new)
+        await asyncio.to_thread(check_room, new, self._model.engine.facts.devices)
         self._alive.append(new)
         try:
             await new.engine.start()
             async with asyncio.timeout(TRIAL_S):
                 await _try(new)
         except BaseException:
-            self._alive.remove(new)
-            await new.engine.close()
+            await self._end(new)
             raise
-        await self._flip(new)
+        return new
 
-    async def _flip(self, new: Model) -> None:
+    def _flip(self, new: Model) -> tuple[Model, Tenure]:
+        """The new model serves from here on. Nothing waits in here, so nobody sees half of it."""
         old, self._model = self._model, new
+        tenure = self.serving.flip(new.served)
         new.engine.on_change(self._changed)
         self._changed()
-        self._announce(f"askwell-server: now serving {new.served.name} from {new.folder}")
-        if left := await self.serving.pass_to(new.served, self._hold_s):
+        with suppress(OSError):  # nobody may be there to read it
+            self._announce(f"askwell-server: now serving {new.served.name} from {new.folder}")
+        return old, tenure
+
+    async def _retire(self, old: Model, tenure: Tenure) -> None:
+        """End the old model's engine once no call holds it."""
+        if left := await tenure.emptied(self._hold_s):
             log.warning("%d calls still held the old model after %g s", left, self._hold_s)
-        await old.engine.close()
-        self._alive.remove(old)
-        self._gone += old.engine.statistics
-        log.info("%s is closed", old.folder)
+        try:
+            await self._end(old)
+            log.info("%s is closed", old.folder)
+        except Exception:
+            log.exception("%s serves no more, but its engine did not end", old.folder)
+
+    async def _end(self, model: Model) -> None:
+        """What it has done stays in ``statistics``: counters never go back."""
+        await model.engine.close()
+        self._alive.remove(model)
+        self._gone += model.engine.statistics
+
+
+async def _verify(model: Model) -> None:
+    """Hash the files, in a thread that ends with whoever waits for it: a server that stops is not late."""
+    given_up = Event()
+    try:
+        await asyncio.to_thread(verify_files, model.folder, model.served.manifest, given_up.is_set)
+    finally:
+        given_up.set()
 
 
 async def _try(model: Model) -> None:

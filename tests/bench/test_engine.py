@@ -15,7 +15,7 @@ from askwell_bench.engine.subject import Engine, Subject
 from askwell_bench.engine.weights import step_traffic
 from askwell_manifest import MANIFEST_NAME, file_record, read_manifest
 from askwell_server.engine.cost import CostModel, read_cost_model
-from askwell_server.engine.device import ENGINE_ENV
+from askwell_server.engine.spawn import ENGINE_ENV
 from tiny_model import make_tiny_model
 
 COST = CostModel(0.01, 0.001, 1e-6, 0.02, 0.004, 5e-5)

@@ -15,7 +15,7 @@ from askwell_bench import first_token, overhead, serving
 from askwell_bench.command import main
 from askwell_bench.direct import DirectEngine
 from askwell_bench.first_token import FirstTokens
-from askwell_server.engine.device import ENGINE_ENV
+from askwell_server.engine.spawn import ENGINE_ENV
 from tiny_model import make_tiny_model
 
 DATA = Path(__file__).resolve().parents[1] / "data"

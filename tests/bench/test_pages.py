@@ -103,7 +103,7 @@ def test_missing_files_say_not_measured_and_how(folder: Folder) -> None:
     page = folder.page.read_text(encoding="utf-8")
     for command in ("make bench-peers bench-full", "make bench-gptj", "benchmarks/gpu/run.sh"):
         assert f"Not measured: `{command}` measures it." in page
-    assert page.count("Not measured") == 9  # the sections, and the overhead at saturation
+    assert page.count("Not measured") == 17  # the sections, and the overhead at saturation
     assert "| first-token-threads-1 | 1 | +3.4 |" in page
     assert "| +3.4 ms with 1 thread |" in folder.readme.read_text(encoding="utf-8")
 
@@ -133,7 +133,7 @@ def test_only_what_stands_between_the_markers_changes(folder: Folder) -> None:
         "# Before\n\n<!-- results: make report -->\nMeasured on 2 logical CPUs (Some CPU, "
     )
     assert readme.endswith("<!-- end of results -->\n\nAfter\n")
-    assert "requests of mixed length, float32 | 64 equal what they return alone |" in readme
+    assert "requests of mixed options, float32 | 64 equal what they return alone |" in readme
     assert "9.99" not in readme
     assert "[docs/page.md](docs/page.md)" in readme
 

@@ -43,6 +43,8 @@ def test_a_file_that_changed_since_it_was_written_is_named(tmp_path: Path) -> No
     (tmp_path / "tokenizer.json").write_bytes(b"{}")
     manifest = replace(WHOLE, files={path.name: file_record(path) for path in tmp_path.iterdir()})
     verify_files(tmp_path, manifest)
+    with pytest.raises(ManifestError, match="was not read to its end"):
+        verify_files(tmp_path, manifest, given_up=lambda: True)
     (tmp_path / "model.bin").write_bytes(b"weighty")  # of the same size: only the hash tells
     with pytest.raises(ManifestError, match=r"model\.bin is not what was written"):
         verify_files(tmp_path, manifest)

@@ -161,12 +161,19 @@ def test_error_in_the_callback_ends_the_batch_as_failed():
     assert isinstance(failed, Failed) and failed.message == "TypeError"
 
 
-def test_lost_gpu_ends_the_process_after_the_front_was_told(monkeypatch):
-    codes: list[int] = []
-    monkeypatch.setattr(process.os, "_exit", codes.append)
+def test_lost_gpu_ends_the_process_and_nothing_more_is_said_of_the_batch(monkeypatch):
+    """The front then counts it as lost, and every row of it as a suspect."""
+
+    def end(code: int) -> None:
+        raise SystemExit(code)
+
+    monkeypatch.setattr(process.os, "_exit", end)
     error = RuntimeError("CUDA failed with error an illegal memory access was encountered")
-    assert isinstance(run(Scripted(error=error), batch(row(2)))[-1], Failed)
-    assert codes == [3]
+    cancellations, sent = Cancellations(), []
+    cancellations.expect(1)
+    with pytest.raises(SystemExit) as exit:
+        process.run(Scripted(error=error), batch(row(2)), cancellations, sent.append)
+    assert exit.value.code == 3 and [type(message) for message in sent] == [Step, Step]
 
 
 def test_impossible_batch_fails_and_its_lane_runs_the_next():

@@ -94,3 +94,9 @@ def test_default_chooses_as_its_two_constants_did():
         cost_s = DEFAULT_COST.prefill_s(rows, length, prefix) + steps * DEFAULT_COST.step_s(rows, length)
         units = 0.25 * (prefix + rows * (length - prefix)) + steps * (4.0 + rows)
         assert cost_s / rows == units / 256 / rows
+
+
+def test_beams_cost_steps_of_as_many_rows_and_one_prefill() -> None:
+    beams = DEFAULT_COST.with_beams(4)
+    assert beams.step_s(2, 100) == DEFAULT_COST.step_s(8, 100)
+    assert beams.prefill_s(2, 100) == DEFAULT_COST.prefill_s(2, 100)

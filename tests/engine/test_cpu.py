@@ -1,7 +1,10 @@
-"""Which CPUs saturate full-range int8, from what Linux says of them."""
+"""Which CPUs saturate full-range int8 and how many cores there are, from what Linux says of them."""
+
+from pathlib import Path
 
 import pytest
-from askwell_server.engine.cpu import int8_saturates, physical_cores
+from askwell_server.engine import cpu
+from askwell_server.engine.cpu import int8_saturates, physical_cores, quota_cores
 
 
 def cpuinfo(vendor: str, flags: str) -> str:
@@ -40,3 +43,33 @@ def test_arm_does_not_saturate() -> None:
 
 def test_there_is_a_core_to_run_on() -> None:
     assert physical_cores() >= 1
+
+
+@pytest.mark.parametrize(
+    ("groups", "files", "cores"),
+    [
+        ("0::/\n", {"cpu.max": "max 100000\n"}, None),
+        ("0::/\n", {"cpu.max": "150000 100000\n"}, 2),
+        ("0::/\n", {"cpu.max": "5000 100000\n"}, 1),
+        ("0::/a/b\n", {"a/b/cpu.max": "400000 100000\n", "a/cpu.max": "300000 100000\n"}, 3),
+        ("2:cpu,cpuacct:/\n", {"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, None),
+        ("2:cpu,cpuacct:/a\n", {"cpu/a/cpu.cfs_quota_us": "250000", "cpu/a/cpu.cfs_period_us": "100000"}, 3),
+        ("", {"cpu.max": "100000 100000\n"}, None),
+    ],
+)
+def test_quota_of_time_is_worth_so_many_cores(tmp_path: Path, groups, files, cores) -> None:
+    mounted = {f"sys/fs/cgroup/{name}": text for name, text in files.items()}
+    for name, text in ({"proc/self/cgroup": groups} | mounted).items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert quota_cores(tmp_path) == cores
+
+
+def test_no_more_cores_are_used_than_the_quota_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cpu, "quota_cores", lambda: None)
+    cores = physical_cores()
+    monkeypatch.setattr(cpu, "quota_cores", lambda: 1)
+    assert physical_cores() == 1
+    monkeypatch.setattr(cpu, "quota_cores", lambda: cores + 1)
+    assert physical_cores() == cores

@@ -201,7 +201,7 @@ def test_search_finds_the_best_of_all_batches(seed: int) -> None:
     draw = random.Random(seed)
     shapes = [(draw.randint(20, 200), draw.randint(8, 80)) for _ in range(9)]
     work = [work_s(shape, COST) for shape in shapes]
-    search = Search(shapes, Limits(5, 1 << 20), COST)
+    search = Search(shapes, [sum(shape) for shape in shapes], Limits(5, 1 << 20), COST)
     alone = COST.batch_s(shapes[:1]) / work[0]
     found = search.best([Group(range(1, 9))], alone)
     guess = math.sqrt(alone)
@@ -294,10 +294,29 @@ def test_every_plan_is_one_that_the_engine_survives(planner, waiting, limits) ->
         assert sum(len(r.prompt) + r.max_new_tokens for r in rows) <= limits.tokens
         assert len(rows) * max(len(r.prompt) for r in rows) ** 2 <= limits.scores
     shapes = [(len(r.prompt), r.max_new_tokens) for r in rows]
-    assert made.seconds == COST.batch_s(shapes, made.prefix, cached=made.cached)
+    cost = COST.with_beams(rows[0].options.num_beams)
+    assert made.seconds == cost.batch_s(shapes, made.prefix, cached=made.cached)
 
 
 def test_fifo_takes_the_next_in_order_and_equal_length_only_those() -> None:
     rows = rows_of((20, 8), (400, 8), (20, 80), (21, 8))
     assert fifo(rows, LIMITS, COST).indices == (0, 1, 2, 3)
     assert equal_length(rows, LIMITS, COST).indices == (0, 2)
+
+
+def test_beams_take_as_many_seats_and_as_much_cache_as_they_are() -> None:
+    rows = [row(20, BEAMS, start=100 * i) for i in range(8)]
+    assert len(planned(rows, Limits(rows=16, tokens=1 << 20)).indices) == 4
+    assert len(planned(rows, Limits(rows=64, tokens=2 * 4 * 52)).indices) == 2
+    alone = planned(rows[:1], WIDE)
+    assert alone.seconds > 1.3 * planned([row(20)], WIDE).seconds
+
+
+def test_plan_goes_by_what_rows_are_expected_to_write_and_bounds_what_they_may() -> None:
+    rows = rows_of((100, 1000), (20, 1000))
+    together = plan(rows, WIDE, COST)
+    short = plan(rows, WIDE, COST, expect=lambda _: 20)
+    assert together.indices == (0, 1) and short.indices == (0,)  # 80 forced steps are little, or much
+    assert short.seconds < together.seconds / 10
+    bounded = plan(rows_of((20, 1000), (20, 1000)), Limits(16, 1500), COST, expect=lambda _: 20)
+    assert bounded.indices == (0,)

@@ -37,7 +37,7 @@ def test_rows_put_back_go_first_and_removed_rows_are_gone() -> None:
     a, b, c, d = (item() for _ in range(4))
     queue = queue_of(c, d, limit=3)
     assert queue.has_room(1) and not queue.has_room(2)
-    queue.put_back([a, b])
+    queue.put_back([a, b], 0.0)
     queue.remove(d)
     queue.remove(d)
     assert queue.in_order(0.0) == [a, b, c] and len(queue) == 3 == len(list(queue))
@@ -65,6 +65,15 @@ def test_a_line_that_is_served_does_not_starve_however_long_it_is() -> None:
     assert queue.in_order(111.0, 1) == [flood[1]]  # and now it was passed over for too long
     queue.take(flood[1:2], 111.0)
     assert queue.in_order(112.0, 1) == [fresh]
+
+
+def test_row_that_gave_way_is_not_starved_though_it_came_long_ago() -> None:
+    old, urgent = item(priority=Priority.BATCH, at_s=0.0), item(priority=Priority.INTERACTIVE, at_s=99.0)
+    queue = queue_of(old)
+    queue.take([old], 60.0)
+    queue.append([urgent])
+    queue.put_back([old], 100.0)
+    assert queue.in_order(100.0) == [urgent, old]
 
 
 def test_tenants_take_turns_by_the_tokens_they_were_given() -> None:

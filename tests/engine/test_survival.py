@@ -4,11 +4,12 @@ import asyncio
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from askwell_server.child import Child, ChildExited
-from askwell_server.engine import device
+from askwell_server.engine import device, spawn
 from askwell_server.engine.config import EngineConfig
 from askwell_server.engine.live import LiveEngine
 from askwell_server.engine.row import Options, Piece, Reason, Row
@@ -38,7 +39,7 @@ asyncio.run(main())
 """
 
 
-async def started(folder: Path) -> LiveEngine:
+async def started(folder: Path, **settings: float) -> LiveEngine:
     config = EngineConfig(
         model_dir=folder,
         devices=("cpu",),
@@ -48,7 +49,7 @@ async def started(folder: Path) -> LiveEngine:
         max_batch_rows=2,
         max_batch_tokens=4 * ENDLESS,
     )
-    engine = LiveEngine(config)
+    engine = LiveEngine(replace(config, **settings))  # type: ignore[arg-type]
     await engine.start()
     return engine
 
@@ -138,6 +139,24 @@ async def test_row_that_kills_the_process_alone_is_refused_and_its_company_is_no
     await engine.close()
 
 
+async def test_suspect_is_not_cut_and_others_that_ask_the_same_wait_for_its_verdict(
+    tiny_folder: Path,
+) -> None:
+    engine = await started(tiny_folder, max_batch_s=0.01)
+    asked = Row((60, 61), GREEDY, 3000)
+    streams = engine.submit([asked] * 4)  # two in the batch, two waiting
+    await anext(aiter(streams[0]))
+    os.kill(engine.pids[0], signal.SIGSEGV)
+    await until_restarted(engine)
+    others = engine.submit([Row((70 + i, 71), GREEDY, 40) for i in range(8)])
+    ends = [[event async for event in stream][-1] for stream in streams]
+    assert {end.token_ids for end in ends} == {ends[0].token_ids}
+    assert [end.usage.batch_size for end in ends] == [1, 1, 1, 1]
+    assert sorted(end.usage.batches for end in ends) == [1, 1, 2, 2]
+    assert {f.reason for f in await finishes_of(others)} == {Reason.MAX_TOKENS}
+    await engine.close()
+
+
 async def test_process_that_does_not_answer_is_replaced(
     tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +169,7 @@ async def test_process_that_does_not_answer_is_replaced(
     os.kill(pid, signal.SIGSTOP)
     await until_restarted(engine)
     assert engine.pids != [pid] and not is_alive(pid)
+    assert engine.statistics.restarts == 1
     await engine.close()
 
 
@@ -202,14 +222,14 @@ async def test_process_that_cannot_be_spawned_for_a_while_comes_back(
     tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = await started(tiny_folder)
-    spawn, refusals = Child.spawn, [OSError("no memory"), OSError("no memory")]
+    start, refusals = Child.spawn, [OSError("no memory"), OSError("no memory")]
 
     async def reluctant(module: str, env: dict[str, str]) -> Child:
         if refusals:
             raise refusals.pop()
-        return await spawn(module, env=env)
+        return await start(module, env=env)
 
-    monkeypatch.setattr(device.Child, "spawn", reluctant)
+    monkeypatch.setattr(spawn.Child, "spawn", reluctant)
     monkeypatch.setattr(device, "_FIRST_BACKOFF_S", 0.01)
     os.kill(engine.pids[0], signal.SIGKILL)
     async with asyncio.timeout(20):

@@ -22,19 +22,28 @@ def test_suspects_are_known_by_their_id_and_by_what_they_ask() -> None:
 def test_who_died_alone_twice_is_refused_under_any_id() -> None:
     suspects = Suspects()
     suspects.accuse([row("a", 5, 6)])
-    assert not suspects.died_alone(row("a", 5, 6)) and not suspects.guilty(row("a", 5, 6))
+    assert not suspects.died_alone(row("a", 5, 6), killed=False) and not suspects.guilty(row("a", 5, 6))
     assert suspects.suspected(row("a", 5, 6))  # so its next try runs alone as well
-    assert suspects.died_alone(row("a", 5, 6))
+    assert suspects.died_alone(row("a", 5, 6), killed=False)
     assert suspects.guilty(row("z", 5, 6)) and suspects.guilty(row("a", 9, 9))
     assert not suspects.suspected(row("a", 5, 6)) and not suspects.guilty(row("z", 9, 9))
+
+
+def test_sigkill_is_blamed_half_as_much_as_other_deaths() -> None:
+    suspects = Suspects()
+    deaths = [suspects.died_alone(row("a", 5, 6), killed=True) for _ in range(4)]
+    assert deaths == [False, False, False, True]
+    assert not suspects.died_alone(row("b", 7, 8), killed=True)
+    assert not suspects.died_alone(row("b", 7, 8), killed=False)
+    assert suspects.died_alone(row("b", 7, 8), killed=True)
 
 
 def test_who_lived_through_a_run_alone_starts_afresh() -> None:
     suspects = Suspects()
     suspects.accuse([row("a", 5, 6)])
-    suspects.died_alone(row("a", 5, 6))
+    suspects.died_alone(row("a", 5, 6), killed=False)
     suspects.clear(row("a", 5, 6))
-    assert not suspects.died_alone(row("a", 5, 6))
+    assert not suspects.died_alone(row("a", 5, 6), killed=False)
 
 
 def test_only_so_many_are_remembered() -> None:

@@ -27,6 +27,7 @@ class Running:
     engine: FakeEngine
     gate: Gate
     health: Health
+    ended: list[tuple[str, str, float]]
     channel: grpc.aio.Channel
     generation: Any
     interview: Any
@@ -34,15 +35,15 @@ class Running:
 
 @asynccontextmanager
 async def _running(engine: FakeEngine, pool: DomainPool, manifest: Manifest) -> AsyncIterator[Running]:
-    gate, health = Gate(), Health()
+    gate, health, ended = Gate(), Health(), list[tuple[str, str, float]]()
     gate.open()
-    server = assembled(Serving(served_by(engine, manifest)), pool, gate, health, lambda *call: None)
+    serving = Serving(served_by(engine, manifest))
+    server = assembled(serving, pool, gate, health, lambda *call: ended.append(call))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield Running(
-            engine, gate, health, channel, GenerationServiceStub(channel), InterviewServiceStub(channel)
-        )
+        generation, interview = GenerationServiceStub(channel), InterviewServiceStub(channel)
+        yield Running(engine, gate, health, ended, channel, generation, interview)
     await server.stop(None)
 
 

@@ -72,3 +72,18 @@ async def test_long_lists_of_violations_fit_the_trailing_metadata(serve, failure
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await server.generation.Generate(request)
     assert len(failure_of(caught.value).fields) == 16
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+async def test_a_call_that_runs_into_its_deadline_is_told_apart_from_one_that_is_left(serve, leaves):
+    server = await serve(FakeEngine(lambda row: Script(held=asyncio.Event())))
+    call = server.generation.Generate(pb.GenerateRequest(text="hi"), timeout=30 if leaves else 0.3)
+    asyncio.ensure_future(call).add_done_callback(lambda done: done.cancelled() or done.exception())
+    await until(lambda: server.engine.streams)
+    if leaves:
+        call.cancel()
+    await until(lambda: server.ended)
+    assert server.ended[0][:2] == (
+        "GenerationService/Generate",
+        "CANCELLED" if leaves else "DEADLINE_EXCEEDED",
+    )

@@ -8,7 +8,7 @@ import grpc
 import pytest
 from askwell.v1 import generation_pb2 as pb
 from askwell_server.engine.row import Options, Priority, Reason
-from askwell_server.errors import DeadlinePassed, QueueFull, ServerFault, Unavailable
+from askwell_server.errors import DeadlinePassed, InvalidRequest, QueueFull, ServerFault, Unavailable
 from fake_engine import MANIFEST, ByteTokenizer, FakeEngine, Script, until
 from google.protobuf import json_format
 
@@ -241,6 +241,55 @@ async def test_full_queue_admits_the_items_that_fit(serve):
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await anext(aiter(server.generation.GenerateBatch(pb.GenerateBatchRequest(requests=requests))))
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def refusing(errors):
+    """``submit`` of an engine that refuses whatever holds one of these prompts."""
+    plain = FakeEngine.submit
+
+    def submit(engine, rows):
+        for row in rows:
+            if error := errors.get(bytes(row.prompt)):
+                raise error
+        return plain(engine, rows)
+
+    return submit
+
+
+CRASH = ServerFault("it ended the engine before")
+LARGE = InvalidRequest.of("max_new_tokens", "needs more memory than there is")
+
+
+async def test_a_prompt_that_the_engine_refuses_does_not_refuse_the_others(serve, monkeypatch):
+    monkeypatch.setattr(FakeEngine, "submit", refusing({b"crash": CRASH, b"large": LARGE}))
+    server = await serve()
+    requests = [pb.GenerateRequest(text=text) for text in ("crash", "fine", "large")]
+    call = server.generation.GenerateBatch(pb.GenerateBatchRequest(requests=requests))
+    answers = {answer.index: answer async for answer in call}
+    assert answers[1].response.samples[0].text == "Hello world"
+    assert (answers[0].error.code, answers[0].error.message) == (13, CRASH.message)
+    assert answers[2].error.code == 3
+    assert answers[2].error.message.startswith("requests[2].max_new_tokens: needs more")
+    only = server.generation.GenerateBatch(pb.GenerateBatchRequest(requests=requests[:1]))
+    assert [answer.error.code async for answer in only] == [13]
+
+
+async def test_rows_of_a_batch_whose_admission_breaks_off_are_given_up(serve, monkeypatch):
+    errors = {b"crash": CRASH, b"bug": ValueError("a bug")}
+    monkeypatch.setattr(FakeEngine, "submit", refusing(errors))
+    server = await serve(FakeEngine(lambda row: Script(held=asyncio.Event())))
+    requests = [pb.GenerateRequest(text=text) for text in ("crash", "fine", "bug")]
+    call = server.generation.GenerateBatch(pb.GenerateBatchRequest(requests=requests))
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call.read()
+    assert caught.value.code() is grpc.StatusCode.INTERNAL
+    assert [stream.cancelled for stream in server.engine.streams] == [True]
+
+
+async def test_no_request_walks_over_the_queue(serve, monkeypatch):
+    server = await serve()
+    monkeypatch.setattr(FakeEngine, "load", None)
+    await server.generation.Generate(pb.GenerateRequest(text="hi"))
 
 
 async def test_chat_is_rendered_with_the_models_template(serve):

@@ -230,6 +230,37 @@ async def test_hangup_swaps_the_model_and_no_call_notices(tmp_path):
     assert new.closed
 
 
+async def test_a_stop_during_a_swap_lets_nobody_in_while_the_new_engine_ends(tmp_path):
+    (tmp_path / "model.bin").write_bytes(b"")
+    starting, ending, may_end = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    class Slow(LivingEngine):
+        async def start(self):
+            starting.set()
+            await super().start()
+
+        async def close(self):
+            ending.set()
+            await may_end.wait()
+            await super().close()
+
+    old, new = LivingEngine(), Slow()
+    old.may_load.set()
+    manifest = replace(MANIFEST, files={})
+    async with living(old, reopened=lambda: model_of(new, tmp_path, manifest)) as (running, _, channel):
+        await becomes(channel, SERVING)
+        os.kill(os.getpid(), signal.SIGHUP)
+        await starting.wait()
+        os.kill(os.getpid(), signal.SIGTERM)
+        await ending.wait()
+        assert await health(channel) == NOT_SERVING
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await GenerationServiceStub(channel).GetModel(pb.GetModelRequest())
+        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE and not running.done()
+        may_end.set()
+    assert new.closed and old.closed
+
+
 async def test_hangup_of_the_terminal_stops_the_server():
     engine = LivingEngine()
     engine.may_load.set()

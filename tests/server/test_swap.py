@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import threading
+import time
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
@@ -31,11 +33,11 @@ def folder(tmp_path):
 
 
 @asynccontextmanager
-async def swapping(reopened, hold_s=60.0):
+async def swapping(reopened, hold_s=60.0, announce=None):
     """A swap that runs, over a model that serves; and the lines it announces."""
     old, lines = engine_of(), []
     await old.start()
-    swap = Swap(model_of(old), reopened, lambda: None, lines.append, hold_s)
+    swap = Swap(model_of(old), reopened, lambda: None, announce or lines.append, hold_s)
     running = asyncio.create_task(swap.run())
     yield swap, old, lines
     running.cancel()
@@ -62,11 +64,51 @@ async def test_the_old_model_is_closed_when_its_last_call_ends_and_its_counts_st
         assert [len(stream.row.prompt) > 0 for stream in new.streams] == [True]  # it was tried
 
 
+async def test_nobody_has_to_read_what_is_announced(folder):
+    """With standard output closed, what serves and what the swap says must still be one model."""
+    new = engine_of()
+    async with swapping(lambda: model_of(new, folder, WHOLE), announce=raising(BrokenPipeError())) as (
+        swap,
+        old,
+        _,
+    ):
+        swap.ask()
+        await until(lambda: old.closed)
+        assert swap.model.engine is swap.serving.served.engine is new
+        assert list(swap.alive) == [swap.model]
+
+
+async def test_what_a_model_that_is_not_taken_has_done_stays_counted(folder, caplog):
+    new = engine_of(Script(error=Unavailable("it died")))
+    new.statistics.batches = 2
+    async with swapping(lambda: model_of(new, folder, WHOLE)) as (swap, old, _):
+        old.statistics.batches = 5
+        swap.ask()
+        await until(lambda: caplog.records)
+        assert swap.statistics.batches == 7
+
+
+async def test_a_server_that_stops_waits_for_no_hash(folder, monkeypatch):
+    begun, ended = threading.Event(), threading.Event()
+
+    def verify(folder, manifest, given_up):
+        begun.set()
+        while not given_up():
+            time.sleep(0.001)
+        ended.set()
+
+    monkeypatch.setattr("askwell_server.swap.verify_files", verify)
+    async with swapping(lambda: model_of(engine_of(), folder, WHOLE)) as (swap, _, _):
+        swap.ask()
+        await until(begun.is_set)
+    assert await asyncio.to_thread(ended.wait, 5)
+
+
 def raising(error):
-    def reopened():
+    def raises(*_):
         raise error
 
-    return reopened
+    return raises
 
 
 CASES = {
@@ -167,23 +209,35 @@ async def test_a_server_that_stops_during_a_swap_closes_both(folder):
 
 
 @pytest.mark.parametrize(
-    ("devices", "free", "lacking"),
+    ("devices", "compute_type", "free", "lacking"),
     [
-        (("cpu",), {"cpu": 2.9e9}, "2.8 GB of memory on cpu"),
+        (("cpu",), "auto", {"cpu": 2.9e9}, "2.8 GB of memory on cpu"),
         (
             ("cuda:0", "cuda:1"),
+            "int8_float16",
             {"cpu": 2.1e9, "cuda:0": 1.9e9, "cuda:1": 1.9e9},
             "1.8 GB of memory on cuda:1",
         ),
-        (("cuda:0", "cuda:1"), {"cpu": 1.9e9, "cuda:0": None, "cuda:1": None}, "2.0 GB of memory on cpu"),
+        (
+            ("cuda:0", "cuda:1"),
+            "auto",
+            {"cpu": 1.9e9, "cuda:0": None, "cuda:1": None},
+            "2.0 GB of memory on cpu",
+        ),
+        (("auto",), "float32", {"cpu": 9.8e9}, "9.7 GB of memory on cpu"),  # beside one on the CPU
+        (("cuda:0",), "float16", {"cpu": 2.1e9, "cuda:0": 3.2e9}, "3.1 GB of memory on cuda:0"),
     ],
 )
-def test_a_model_needs_its_weights_once_more_while_it_loads(tmp_path, monkeypatch, devices, free, lacking):
+def test_a_model_needs_its_weights_as_they_are_computed_with_and_a_copy_while_it_loads(
+    tmp_path, monkeypatch, devices, compute_type, free, lacking
+):
     with (tmp_path / "model.bin").open("wb") as file:
         file.truncate(1_000_000_000)  # takes no disk
     monkeypatch.setattr(room, "free_bytes", free.__getitem__)
-    if free[devices[-1]]:
-        room.check_room(tmp_path, devices)
-        free[devices[-1]] = 1e9
+    model = replace(model_of(engine_of(), tmp_path), devices=devices, compute_type=compute_type)
+    last = [*free][-1]
+    if free[last]:
+        room.check_room(model, ["cpu"])
+        free[last] = 1e9
     with pytest.raises(room.NoRoom, match=lacking):
-        room.check_room(tmp_path, devices)
+        room.check_room(model, ["cpu"])

@@ -45,9 +45,9 @@ REFUSED = [
     # the rest of the ranges
     (sampling(temperature=INFINITY), "sampling.temperature"),
     (sampling(temperature=101), "sampling.temperature"),
-    (sampling(top_p=0), "sampling.top_p"),
+    (sampling(top_p=0.00009), "sampling.top_p"),
     (sampling(top_p=1.5), "sampling.top_p"),
-    (sampling(repetition_penalty=0), "sampling.repetition_penalty"),
+    (sampling(repetition_penalty=0.009), "sampling.repetition_penalty"),
     (sampling(repetition_penalty=11), "sampling.repetition_penalty"),
     (sampling(no_repeat_ngram_size=33), "sampling.no_repeat_ngram_size"),
     (sampling(num_beams=0), "sampling.num_beams"),
@@ -108,6 +108,7 @@ ACCEPTED = [
     sampling(num_beams=2, top_k=3, temperature=0),
     sampling(num_beams=16),
     sampling(temperature=0, seed=3),
+    sampling(top_p=0.0001, repetition_penalty=0.01),  # neither is exact in 32 bits
     sampling(temperature=100, top_k=258, top_p=1, repetition_penalty=10, no_repeat_ngram_size=32),
     stopping(max_new_tokens=510, min_new_tokens=510),
     stopping(stop_sequences=["x" * 256] * 16),

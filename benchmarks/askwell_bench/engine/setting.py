@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from askwell_server.engine.cost import CostModel
-from askwell_server.engine.device import ENGINE_ENV
+from askwell_server.engine.spawn import ENGINE_ENV
 
 from ..result import Measure
 from .bandwidth import cores

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from askwell_server.engine.device import ENGINE_ENV
+from askwell_server.engine.spawn import ENGINE_ENV
 
 from .case import Case, Timing
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 from askwell_manifest import read_manifest
-from askwell_server.engine.device import ENGINE_ENV
 from askwell_server.engine.folder import read_vocabulary
+from askwell_server.engine.spawn import ENGINE_ENV
 
 from ..generator import load_generator
 from ..load.workload import Vocabulary

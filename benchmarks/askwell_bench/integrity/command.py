@@ -32,7 +32,7 @@ from .verdict import Verdict, judged
 
 NAME = "integrity"
 _TENTHS = 10
-_MEAN_KL_LIMIT = 0.1
+MEAN_KL_LIMIT = 0.1
 """Nats. Rounding costs hundredths, as int8 itself does; an error of logic costs whole nats."""
 
 
@@ -166,7 +166,7 @@ def _run_int8(arguments: argparse.Namespace, manifest: Manifest) -> int:
         name=f"reproducible-{manifest.quantization}",
     )
     exact = repeating.reproducible_equal == repeating.reproducible
-    return 1 if stopped or not exact or found["mean_kl"] > _MEAN_KL_LIMIT else 0
+    return 1 if stopped or not exact or found["mean_kl"] > MEAN_KL_LIMIT else 0
 
 
 def _repeated(arguments: argparse.Namespace, manifest: Manifest) -> tuple[Repeating, str | None]:

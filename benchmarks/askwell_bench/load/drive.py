@@ -203,6 +203,7 @@ class _Notes:
             "stages_s": {"queue": timing.queue_s, "prefill": timing.prefill_s, "decode": timing.decode_s},
             "server_first_s": timing.first_token_s,
             "batch_rows": usage.batch_size,
+            "batches": usage.batches,
             "prefix_tokens": usage.prefix_tokens,
             "forced_tokens": usage.forced_tokens,
             "ended_early": sample.finish_reason is FinishReason.EOS,

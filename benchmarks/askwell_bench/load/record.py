@@ -35,6 +35,7 @@ class Record:
     server_first_s: float | None = None
     """The server's own time from admission to the first piece."""
     batch_rows: int = 0
+    batches: int = 1
     prefix_tokens: int = 0
     forced_tokens: int = 0
     ended_early: bool = False

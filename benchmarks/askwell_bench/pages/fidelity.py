@@ -1,7 +1,7 @@
-"""What int8 costs the model's mind, and that batching costs it nothing else."""
+"""What int8 costs the model's mind, and what a shared prefix adds to that."""
 
 from .machine import emulated
-from .markdown import NONE, number, percent, table, text, whole
+from .markdown import number, percent, table, whole
 from .section import Section
 from .source import Result, Results
 
@@ -9,7 +9,6 @@ FIDELITY = (
     "askwell-bench fidelity --model DIR --reference FLOAT32_DIR --text FILE... --out benchmarks/results"
 )
 PREFIX = "askwell-bench prefix-split --model DIR --text FILE... --out benchmarks/results"
-INTEGRITY = "askwell-bench integrity --model FLOAT32_DIR --out benchmarks/results"
 
 
 def fidelity_section(results: Results) -> Section:
@@ -54,19 +53,3 @@ def prefix_section(results: Results) -> Section:
         for each in found
     ]
     return Section(PREFIX, found, {"table": table(header, rows)})
-
-
-def integrity_section(results: Results) -> Section:
-    found = results.like("integrity")
-    header = [
-        "", "requests", "equal to what each returns alone", "tokens", "largest batch", "with a shared prefix",
-        "with forced tokens",
-    ]  # fmt: skip
-    keys = ("requests", "equal", "tokens", "largest_batch", "with_prefix", "with_forced_tokens")
-    rows = [[each.name, *(_count(each, key) for key in keys)] for each in found]
-    return Section(INTEGRITY, found, {"table": table(header, rows)})
-
-
-def _count(result: Result, key: str) -> str:
-    value = result.number(key)
-    return whole(value) if value is not None else text(result.get(key)) or NONE

@@ -40,6 +40,11 @@ def percent(share: float | None) -> str:
     return NONE if share is None else f"{share * 100:.0f} %"
 
 
+def exact(value: float | None) -> str:
+    """What was chosen and not measured, as it was given: 3, 0.25."""
+    return NONE if value is None else f"{value:g}"
+
+
 def scaled(value: float | None, factor: float) -> float | None:
     return None if value is None else value * factor
 

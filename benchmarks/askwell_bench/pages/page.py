@@ -5,12 +5,17 @@ from collections.abc import Mapping
 from importlib.resources import files
 
 from .ceiling import engine_section
-from .fidelity import fidelity_section, integrity_section, prefix_section
+from .company import integrity_section, reproducible_section
+from .endurance import kills_section, soak_section
+from .fidelity import fidelity_section, prefix_section
 from .gptj import gptj_section
 from .gpu import gpu_section
 from .loss import Losses
 from .machine import Surroundings, provenance
 from .peer import peer_section
+from .planning import planning_section
+from .pressure import overload_section, tenants_section
+from .rate import capacity_section, goodput_section
 from .section import Section
 from .serving import load_results, load_section, overhead_section
 from .source import Results
@@ -19,12 +24,20 @@ _SECTIONS = {
     "peers": peer_section,
     "overhead": overhead_section,
     "load": load_section,
+    "capacity": capacity_section,
+    "goodput": goodput_section,
+    "planner": planning_section,
+    "overload": overload_section,
+    "tenants": tenants_section,
+    "kills": kills_section,
+    "soak": soak_section,
+    "integrity": integrity_section,
+    "reproducible": reproducible_section,
     "engine": engine_section,
     "gptj": gptj_section,
     "gpu": gpu_section,
     "fidelity": fidelity_section,
     "prefix": prefix_section,
-    "integrity": integrity_section,
 }
 
 
@@ -46,7 +59,7 @@ def performance_page(
         usual=usual,
         folder=folder,
         plots=plots,
-        latencies=_latencies(results, folder),
+        beside=_beside(results, folder),
         told=told,
         losses=losses.told(),
         every_file=provenance(results.all),
@@ -54,7 +67,7 @@ def performance_page(
     return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
 
 
-def _latencies(results: Results, folder: str) -> dict[str, str]:
-    """The latency plots that a load run leaves beside its figures: only it has every request's time."""
-    names = [f"{each.name}-latency" for each in load_results(results)]
+def _beside(results: Results, folder: str) -> dict[str, str]:
+    """The plots that runs leave beside their figures: a load run because only it has every request's time."""
+    names = [*(f"{each.name}-latency" for each in load_results(results)), "soak"]
     return {name: f"{folder}/{name}.svg" for name in names if (results.folder / f"{name}.svg").is_file()}

@@ -1,12 +1,13 @@
 """The README's table: what a visitor wants to know, each row from a file, none where there is no file."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from .fidelity import weight_range
 from .gptj import mb_span, size
 from .machine import Surroundings, emulated
 from .markdown import counted, listed, number, scaled, signed, span, whole
 from .peer import Peer, compared, fastest, peers, workloads
+from .promise_row import promise_rows
 from .source import Result, Results, as_number, as_object, numbers, objects
 
 BEGIN, END = "<!-- results: make report -->", "<!-- end of results -->"
@@ -44,27 +45,27 @@ def readme_table(results: Results, usual: Surroundings, page: str) -> str:
 
 
 def _rows(results: Results) -> Iterator[Row]:
-    makers = {
-        "peers": _peers,
-        "load-questions-closed": _questions,
-        "overhead": _overhead,
-        "gptj-convert-cpu": _convert,
-        "gptj-decode-cpu": _decode,
-        "gptj-serve-cpu": _serve,
-    }
-    for name, rows in makers.items():
-        if (result := results.one(name)) and not result.failed:
-            yield from _marked(rows(result), [result])
+    makers = {"peers": _peers, "load-questions-closed": _questions, "overhead": _overhead}
+    yield from _each(results, makers)
     if results.one("overhead") is None:
         yield from _marked(_first_token(results.like("first-token")), results.like("first-token"))
-    if integrity := results.one("integrity"):
-        yield from _marked(_integrity(integrity), [integrity])
+    for result, row in promise_rows(results):
+        yield from _marked(iter([row]), [result])
+    stages = {"gptj-convert-cpu": _convert, "gptj-decode-cpu": _decode, "gptj-serve-cpu": _serve}
+    yield from _each(results, stages)
     yield from _fidelity([each for each in results.like("fidelity") if emulated(each)])
     if prefix := next((each for each in results.like("prefix-split") if emulated(each)), None):
         yield (
             "Shared prefix against whole prompt at int8, same emulation",
             f"mean KL {number(prefix.number('mean_kl'), 2)}",
         )
+
+
+def _each(results: Results, makers: Mapping[str, Callable[[Result], Iterator[Row]]]) -> Iterator[Row]:
+    """By the name of the file."""
+    for name, rows in makers.items():
+        if (result := results.one(name)) and not result.failed:
+            yield from _marked(rows(result), [result])
 
 
 def _marked(rows: Iterator[Row], files: list[Result]) -> Iterator[Row]:
@@ -118,7 +119,9 @@ def _overhead(result: Result) -> Iterator[Row]:
         if (value := result.number(key)) is not None
     ]
     if told:
-        yield "Throughput at saturation ÷ ctranslate2 called directly", ", ".join(told)
+        lanes = result.get("lanes")
+        both = f", {counted(lanes, 'lane')} on both sides" if lanes else ""
+        yield f"Throughput at saturation ÷ ctranslate2 called directly{both}", ", ".join(told)
     yield from _first_token([result])
 
 
@@ -168,13 +171,6 @@ def _serve(result: Result) -> Iterator[Row]:
         seconds, rate = (number(as_number(asked.get(key))) for key in ("seconds", "tokens_per_s"))
         what = f"{rows} samples of {new} tokens to a prompt of {prompt}"
         yield f"GPT-J ({size(result)}) in int8, served: {what}", f"{seconds} s, {rate} tokens/s"
-
-
-def _integrity(result: Result) -> Iterator[Row]:
-    yield (
-        f"{whole(result.number('requests'))} concurrent greedy requests of mixed length, float32",
-        f"{whole(result.number('equal'))} equal what they return alone",
-    )
 
 
 def _fidelity(found: list[Result]) -> Iterator[Row]:

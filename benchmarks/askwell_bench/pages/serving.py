@@ -39,11 +39,14 @@ def _saturated(result: Result) -> str:
         quartiles = numbers(result.get(f"{key}_quartiles") or [])
         rows.append(
             [label, number(result.number(key)), span(quartiles, 3), whole(result.number("pairs"))]
-            + [whole(result.number(size)) for size in ("rows", "batches", "prompt_tokens", "new_tokens")]
+            + [
+                whole(result.number(size))
+                for size in ("lanes", "rows", "batches", "prompt_tokens", "new_tokens")
+            ]
         )
     header = [
-        "", "throughput ÷ ctranslate2's", "quartiles", "rounds", "rows a batch", "batches", "prompt tokens",
-        "new tokens",
+        "", "throughput ÷ ctranslate2's", "quartiles", "rounds", "lanes on both sides", "rows a batch",
+        "batches", "prompt tokens", "new tokens",
     ]  # fmt: skip
     return table(header, rows)
 

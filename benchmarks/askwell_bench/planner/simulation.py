@@ -115,7 +115,8 @@ class Simulation:
         for lane, running in enumerate(state.lanes):
             if running and running.end_s <= state.now_s:
                 state.lanes[lane] = None
-                self.queue.put_back(self._unfinished(running), behind=self.machine.limits.rows)
+                again = self._unfinished(running)
+                self.queue.put_back(again, state.now_s, behind=self.machine.limits.rows)
 
     def _unfinished(self, running: Running) -> list[SimRow]:
         again = []

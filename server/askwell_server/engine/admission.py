@@ -1,94 +1,92 @@
-"""Who is admitted: predicts when a row would end, and refuses what could not end in time.
+"""Who is admitted: at once, or refused at once."""
 
-A row's share is the lane time that it takes in a full batch of its like, by the cost model. What waits before
-a row, and what is left of the batches that run, are shares too; over the lanes they make its wait. Three
-things are learned from rows that ended: how many of the tokens it may write a row writes, how much of its
-share it really took (a shared prefix makes it less), and how far predictions fell short.
-"""
+from collections.abc import Sequence
+from dataclasses import replace
 
-import math
-from collections import deque
-from collections.abc import Iterable, Sequence
-
-from .cost import CostModel
-from .planner import Limits
+from ..errors import InvalidRequest, NotSupported, QueueFull, ServerFault
+from .config import EngineConfig
+from .device import Device
+from .dispatch import Dispatcher
 from .row import Row
 
-_TYPICAL_ROWS = 8
-_WEIGHT = 0.05  # of one observation
-_REMEMBERED = 256
-_FEW = 20  # observations that are too few to know a margin by
-_FIRST_MARGIN, _LARGEST_MARGIN = 1.25, 3.0
-_SURE = 0.98  # of admitted rows are to end before their margin is used up
+_LONGEST_RETRY_S, _SHORTEST_RETRY_S = 30.0, 0.1
 
 
-class Forecast:
-    """Predicted times of rows on one kind of device."""
+def admission(
+    rows: Sequence[Row], dispatcher: Dispatcher, config: EngineConfig, now_s: float
+) -> tuple[list[tuple[Row, float]], float]:
+    """The rows with the deadlines that hold for them and their shares of a lane's time, and the predicted
+    seconds until all have ended.
 
-    def __init__(self) -> None:
-        self._written = 1.0  # new tokens of what a row may have, on average
-        self._took = 1.0  # lane time of what was predicted
-        self._shortfalls: deque[float] = deque(
-            maxlen=_REMEMBERED
-        )  # actual over predicted time to a row's end
-
-    def share_s(self, row: Row, cost: CostModel, limits: Limits) -> float:
-        """Lane seconds of the row as one of a full batch."""
-        count = self._company(row, limits)
-        return self._took * self._batch_s(row, count, cost) / count
-
-    def own_s(self, row: Row, cost: CostModel, limits: Limits) -> float:
-        """Seconds from the row's start to its end in a full batch."""
-        return self._took * self._batch_s(row, self._company(row, limits), cost)
-
-    @property
-    def margin(self) -> float:
-        """What a prediction is multiplied with to be kept nearly always."""
-        if len(self._shortfalls) < _FEW:
-            return _FIRST_MARGIN
-        worst = sorted(self._shortfalls)[math.ceil(_SURE * len(self._shortfalls)) - 1]
-        return min(max(worst, 1.0), _LARGEST_MARGIN)
-
-    def learn_batch(self, shares_s: float, taken_s: float) -> None:
-        """A batch of rows with these shares in all took so long."""
-        if shares_s > 0 and taken_s > 0:
-            factor = min(max(taken_s / shares_s, 0.25), 4.0)
-            self._took *= factor**_WEIGHT
-            self._took = min(max(self._took, 0.1), 4.0)
-
-    def learn_row(self, row: Row, new_tokens: int, predicted_s: float | None, taken_s: float) -> None:
-        """A row ended by itself after so many tokens."""
-        self._written += _WEIGHT * (min(1.0, new_tokens / row.max_new_tokens) - self._written)
-        if predicted_s:
-            self._shortfalls.append(taken_s / predicted_s)
-
-    def _company(self, row: Row, limits: Limits) -> int:
-        if row.options.num_beams > 1:
-            return 1
-        tokens = len(row.prompt) + row.max_new_tokens
-        return max(1, min(_TYPICAL_ROWS, limits.rows, limits.tokens // tokens))
-
-    def _batch_s(self, row: Row, count: int, cost: CostModel) -> float:
-        new = max(row.min_new_tokens, math.ceil(self._written * row.max_new_tokens), 1)
-        beams = row.options.num_beams
-        return cost.batch_s([(len(row.prompt), new)] * (count * beams))
-
-
-def wait_s(ahead_s: Iterable[float], running_s: Sequence[float], lanes: int) -> float:
-    """Seconds until a lane is free for who waits behind shares of ``ahead_s``.
-
-    ``running_s`` are what is left of the batches that run; a lane without one is free now.
+    Raises QueueFull for a crowd or a deadline that cannot be met, NotSupported, ServerFault for what ended
+    the engine before, InvalidRequest for a row that the device's memory cannot hold. One device must be
+    ready.
     """
-    if lanes == 0:
-        return math.inf
-    free_at_s = sorted([0.0] * (lanes - len(running_s)) + list(running_s))
-    work_s = sum(ahead_s)
-    # Work fills the lanes like water: the level at which all of it is done.
-    filled = 0.0
-    for count, level_s in enumerate(free_at_s, 1):
-        following_s = free_at_s[count] if count < lanes else math.inf
-        room_s = (following_s - level_s) * count
-        if work_s <= filled + room_s:
-            return level_s + (work_s - filled) / count
-        filled += room_s
-    return free_at_s[-1]
+    if not rows:
+        return [], 0.0
+    _check_kinds(rows, dispatcher)
+    _check_room(rows, dispatcher, config.queue_limit)
+    device = next(each for each in dispatcher.devices if each.ready)
+    last_s = now_s + config.max_request_s
+    bounded: dict[int, tuple[Row, float]] = {}  # by identity: samples of a prompt are one row
+    for row in rows:
+        if id(row) not in bounded:
+            _check_memory(row, device.most_tokens)
+            deadline_s = last_s if row.deadline_s is None else min(last_s, row.deadline_s)
+            share_s = dispatcher.forecast.share_s(row, device.cost, device.limits)
+            bounded[id(row)] = replace(row, deadline_s=deadline_s), share_s
+    admitted = [bounded[id(row)] for row in rows]
+    return admitted, _check_deadlines(admitted, dispatcher, device, now_s)
+
+
+def _check_kinds(rows: Sequence[Row], dispatcher: Dispatcher) -> None:
+    if any(row.options.logprobs and row.options.num_beams > 1 for row in rows):
+        raise NotSupported("log-probabilities of tokens are not available with beams")
+    if any(dispatcher.isolation.guilty(row) for row in rows):
+        dispatcher.statistics.refused["crash"] += len(rows)
+        raise ServerFault("this request ended the engine process before; it is refused")
+
+
+def _check_room(rows: Sequence[Row], dispatcher: Dispatcher, queue_limit: int) -> None:
+    waiting = dispatcher.waiting
+    if waiting + len(rows) > queue_limit:
+        dispatcher.statistics.refused["queue"] += len(rows)
+        wait_s = dispatcher.wait_s(rows[0]) * len(rows) / max(1, waiting)
+        raise QueueFull(f"{waiting} rows wait and at most {queue_limit} may", retry_s=_retry_s(wait_s))
+
+
+def _check_memory(row: Row, most_tokens: int | None) -> None:
+    """Raises InvalidRequest for a row that could only end the engine."""
+    tokens = (len(row.prompt) + row.max_new_tokens) * row.options.num_beams
+    if most_tokens is not None and tokens > most_tokens:
+        told = (
+            f"prompt and new tokens, over all beams, are {tokens}; this device has memory for {most_tokens}"
+        )
+        raise InvalidRequest.of("stopping.max_new_tokens", told)
+
+
+def _check_deadlines(
+    rows: Sequence[tuple[Row, float]], dispatcher: Dispatcher, device: Device, now_s: float
+) -> float:
+    """When the rows should all have ended, in seconds. Raises QueueFull when that is too late for one.
+
+    Nobody is refused who would start at once: a row may end early, and none waits for it.
+    """
+    forecast = dispatcher.forecast
+    worst = max((row for row, _ in rows), key=lambda row: len(row.prompt) + row.max_new_tokens)
+    work_s = forecast.paced(sum(share_s for _, share_s in rows)) / dispatcher.lanes
+    own_s = forecast.own_s(worst, device.cost, device.limits)
+    predicted_s = dispatcher.wait_s(worst) + max(work_s, own_s)
+    if worst.limit_s is not None:
+        predicted_s = min(predicted_s, max(0.0, worst.limit_s - now_s))
+    deadline_s = min(row.deadline_s for row, _ in rows if row.deadline_s is not None)
+    late_s = predicted_s * forecast.margin(worst.priority) - (deadline_s - now_s)
+    if late_s > 0 and len(rows) > dispatcher.room() and deadline_s > now_s:
+        dispatcher.statistics.refused["deadline"] += len(rows)
+        told = f"it would take about {predicted_s:.1f} s, which is longer than its deadline allows"
+        raise QueueFull(told, retry_s=_retry_s(late_s))
+    return predicted_s
+
+
+def _retry_s(seconds: float) -> float:
+    return min(max(seconds, _SHORTEST_RETRY_S), _LONGEST_RETRY_S)

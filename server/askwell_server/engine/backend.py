@@ -16,17 +16,21 @@ from askwell_manifest import ManifestError, read_manifest
 
 from .cpu import SAFE_WEIGHT_RANGE, int8_saturates, physical_cores
 from .folder import ModelRefused, end_ids_of, read_vocabulary
-from .layout import Layout, layouts
+from .layout import Layout, layouts, layouts_on_gpu
+from .memory import free_bytes
 from .messages import Batch, BatchRow, Load
 from .row import Options
 from .warm import OnToken, Shape, rehearse
 
 _GPU_TOP_K = 256  # top-p on a GPU needs a top-k; 0 passes validation and fails at run time
 _LOG_ERRORS_ONLY = 40
+_FIRST = Shape(rows=2, length=12, prefix=4, steps=2)  # to be warm: 0.7 s with GPT-J on two cores
 _TRIAL = Shape(rows=4, length=72, prefix=64, steps=6)  # like real batches: a shared prefix, short tails
 _TRIAL_LIMIT_S = 1.5
 _TRIAL_TURNS = 2
 _WORTH_IT = 1.05  # a batch alone is sooner done with all threads, so more lanes must gain something
+# A second generator takes as much as its weights and a third more; a CPU's are packed into another copy.
+_SECOND_SHARE, _PACKING_SHARE = 1.3, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class CTranslate2Backend:
             _check_range(manifest.weight_range if quantized else 127)
         self._device, self._end_ids = device, end_ids_of(manifest, self._vocabulary)
         self._ordinary_ids = tuple(i for i in range(len(self._vocabulary)) if i not in self._end_ids)
+        _check_prefixes(load.prefixes, manifest.positions)
         self._registered = frozenset(load.prefixes)
         layout = self._load(load, compute_type)
         for prefix in load.prefixes:
@@ -92,40 +97,61 @@ class CTranslate2Backend:
         )
 
     def _load(self, load: Load, compute_type: str) -> Layout:
-        """Load and warm up; on a CPU, where the layout is left open, in the one that does most.
+        """Load and warm up, where the layout is left open in the one that does most.
 
         A step of a small model is thousands of short parallel loops, and where waking a thread is dear (some
         virtual machines) all cores on one batch are slower than one core: 34 against 12 ms a step for
         SmolLM2-135M on two virtual cores. As many batches side by side then do twice as much. So when a trial
-        with all cores is short, lanes are added for as long as that gains.
+        with all cores is short, lanes are added for as long as that gains. A GPU idles while a batch's
+        callback runs: there one lane is tried against two.
         """
-        if self._device == "cpu":
+        if on_cpu := self._device == "cpu":
             layout, *others = layouts(physical_cores(), load.intra_threads, load.inter_threads)
         else:
-            layout, others = Layout(load.intra_threads or 1, load.inter_threads or 1), []
+            layout, *others = layouts_on_gpu(load.intra_threads, load.inter_threads)
         self._generator = _generator(load.model_dir, self._device, compute_type, layout)
-        if self._trial_s(layout) < _TRIAL_LIMIT_S:
+        if not others:
+            self._seconds(_FIRST, layout)
+            return layout
+        if not on_cpu:
+            self._seconds(_TRIAL, layout)  # compiles kernels
+        if self._seconds(_TRIAL, layout) < _TRIAL_LIMIT_S:
             for other in others:
-                candidate = _generator(load.model_dir, self._device, compute_type, other)
-                if not self._gains(layout, candidate, other):
+                if not self._has_room(load.model_dir) or not self._gains(load, compute_type, layout, other):
                     break
                 layout = other
         return layout
 
-    def _gains(self, layout: Layout, candidate: Any, other: Layout) -> bool:
-        """Keep the candidate if it does more. They take turns: one disturbed moment must not decide."""
-        contenders = [(self._generator, layout), (candidate, other)]
+    def _has_room(self, model_dir: Path) -> bool:
+        """Whether a second generator fits in beside the first; where that is unknown, loading will tell."""
+        return_freed_memory()
+        free = free_bytes(self._device)
+        share = _SECOND_SHARE + (_PACKING_SHARE if self._device == "cpu" else 0)
+        return free is None or free >= share * (model_dir / "model.bin").stat().st_size
+
+    def _gains(self, load: Load, compute_type: str, layout: Layout, other: Layout) -> bool:
+        """Keep a generator of the other layout if it does more, and the first one if anything goes wrong.
+
+        They take turns: one disturbed moment must not decide.
+        """
+        first = self._generator
         best = [0.0, 0.0]  # batches a second
-        for _ in range(_TRIAL_TURNS):
-            for i, (self._generator, each) in enumerate(contenders):
-                best[i] = max(best[i], each.lanes / self._trial_s(each))
+        try:
+            second = _generator(load.model_dir, self._device, compute_type, other)
+            contenders = [(first, layout), (second, other)]
+            for _ in range(_TRIAL_TURNS):
+                for i, (self._generator, each) in enumerate(contenders):
+                    best[i] = max(best[i], each.lanes / self._seconds(_TRIAL, each))
+        except (ModelRefused, RuntimeError, MemoryError):
+            self._generator = first
+            return False
         gains = best[1] > _WORTH_IT * best[0]
         self._generator = contenders[gains][0]
         return gains
 
-    def _trial_s(self, layout: Layout) -> float:
-        """Seconds of a small batch on every lane at once."""
-        ends_s = rehearse(self.generate, _TRIAL.batch(self._ordinary_ids), layout.lanes)
+    def _seconds(self, shape: Shape, layout: Layout) -> float:
+        """Seconds of a batch of this shape on every lane at once."""
+        ends_s = rehearse(self.generate, shape.batch(self._ordinary_ids), layout.lanes)
         return max(lane[-1] for lane in ends_s)
 
     def _keep(self, prefix: tuple[int, ...]) -> None:
@@ -224,6 +250,16 @@ def compute_type_for(asked: str, device: str, quantized: bool) -> str:
     if device == "cpu":
         return "int8_float32" if quantized else "float32"
     return "int8_float16" if quantized else "float16"
+
+
+def _check_prefixes(prefixes: Sequence[Sequence[int]], positions: int) -> None:
+    """A row has at least two tokens of its own."""
+    longest = max(map(len, prefixes), default=0)
+    if longest > positions - 2:
+        raise ModelRefused(
+            f"a registered prefix has {longest} tokens and the model takes at most {positions - 2}; "
+            "shorten it"
+        )
 
 
 def _check_range(weight_range: int) -> None:

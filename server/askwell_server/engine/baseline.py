@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from .company import Limits, batch_minimum, companies
 from .cost import CostModel
-from .planner import Plan
+from .planner import Expect, Plan, most
 from .row import Row
 
 
@@ -14,6 +14,7 @@ def fifo(
     cost: CostModel,
     now_s: float = 0.0,
     registered: Sequence[tuple[int, ...]] = (),
+    expect: Expect = most,
 ) -> Plan:
     """The head and the next rows in order with the same options, whatever their lengths."""
     return _first(companies(waiting)[0], waiting, limits, cost)
@@ -25,6 +26,7 @@ def equal_length(
     cost: CostModel,
     now_s: float = 0.0,
     registered: Sequence[tuple[int, ...]] = (),
+    expect: Expect = most,
 ) -> Plan:
     """The head and the next rows in order of exactly its length."""
     length = len(waiting[0].prompt)
@@ -34,6 +36,8 @@ def equal_length(
 
 def _first(mates: Iterable[int], waiting: Sequence[Row], limits: Limits, cost: CostModel) -> Plan:
     """The head and as many of the mates, in order, as the limits allow."""
+    if (beams := waiting[0].options.num_beams) > 1:
+        limits, cost = limits.with_beams(beams), cost.with_beams(beams)
     chosen, longest = [0], len(waiting[0].prompt)
     tokens = longest + waiting[0].max_new_tokens
     for i in mates:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .row import Row
 
@@ -21,6 +21,10 @@ class Limits:
     rows: int
     tokens: int
     scores: int = 1 << 24
+
+    def with_beams(self, beams: int) -> "Limits":
+        """The bounds in rows of which each is so many sequences."""
+        return replace(self, rows=max(1, self.rows // beams), tokens=self.tokens // beams)
 
     def allow(self, rows: int, tokens: int, longest: int) -> bool:
         return rows <= self.rows and tokens <= self.tokens and rows * longest**2 <= self.scores

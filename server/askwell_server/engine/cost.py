@@ -67,6 +67,12 @@ class CostModel:
         """Seconds of a whole batch; see ``ends_s``."""
         return max(self.ends_s(rows, prefix, cached=cached))
 
+    def with_beams(self, beams: int) -> "CostModel":
+        """What rows cost of which each is so many sequences: all but the call itself, and the prefill, which
+        is
+        done once for all beams."""
+        return replace(self, step_row_s=self.step_row_s * beams, step_cached_s=self.step_cached_s * beams)
+
     def scaled(self, prefill: float, step: float) -> "CostModel":
         """The same with every prefill and every step so many times as long."""
         return replace(

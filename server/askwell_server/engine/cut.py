@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .cost import CostModel
-from .planner import Limits, plan
+from .planner import Expect, Limits, most, plan
 from .row import Priority, Row
 
 _PREFILLS = 4  # a batch runs for at least so many times as long as cutting it costs
@@ -36,6 +36,7 @@ def worth_cutting(
     now_s: float,
     max_batch_s: float,
     registered: Sequence[tuple[int, ...]] = (),
+    expect: Expect = most,
 ) -> bool:
     """Whether a batch that started at ``started_s`` should be cut now.
 
@@ -50,12 +51,12 @@ def worth_cutting(
     again_s = cost.prefill_s(len(live), min(len(row.prompt) for row in live))
     if ran_s < max(max_batch_s * (_URGENT if urgent else 1.0), _PREFILLS * again_s):
         return False
-    going_on = _Future(limits, cost, now_s, registered)
+    going_on = _Future(limits, cost, now_s, registered, expect)
     going_on.run_on(live)
     following = set(going_on.run(waiting))
     others = [row for i, row in enumerate(waiting) if i not in following]
     most = (1 - _GAIN) * going_on.total_s(others)
-    anew = _Future(limits, cost, now_s, registered)
+    anew = _Future(limits, cost, now_s, registered, expect)
     left = sorted([*(waiting[i] for i in sorted(following)), *live], key=lambda row: row.priority)
     while left and anew.total_s(others) < most:
         gone = set(anew.run(left))
@@ -70,27 +71,34 @@ class _Future:
     """
 
     def __init__(
-        self, limits: Limits, cost: CostModel, now_s: float, registered: Sequence[tuple[int, ...]]
+        self,
+        limits: Limits,
+        cost: CostModel,
+        now_s: float,
+        registered: Sequence[tuple[int, ...]],
+        expect: Expect,
     ) -> None:
         self._limits = limits
         self._cost = cost
         self._now_s = now_s
         self._registered = registered
+        self._expect = expect
         self._clock_s = 0.0
         self._ends_s = 0.0  # the sum, by weight
         self.late = 0
 
     def run_on(self, live: Sequence[Row]) -> None:
         """The running batch to its end: as if it began now, with its prompts computed already."""
-        shapes = [(len(row.prompt), row.max_new_tokens) for row in live]
+        shapes = [(len(row.prompt), self._expect(row)) for row in live]
         prefill_s = self._cost.prefill_s(len(shapes), min(length for length, _ in shapes))
         self._take(live, [end_s - prefill_s for end_s in self._cost.ends_s(shapes)])
 
     def run(self, waiting: Sequence[Row]) -> tuple[int, ...]:
         """The next batch of those who wait; gives the indices of its rows."""
-        made = plan(waiting, self._limits, self._cost, self._now_s + self._clock_s, self._registered)
+        now_s = self._now_s + self._clock_s
+        made = plan(waiting, self._limits, self._cost, now_s, self._registered, self._expect)
         rows = [waiting[i] for i in made.indices]
-        shapes = [(len(row.prompt), row.max_new_tokens) for row in rows]
+        shapes = [(len(row.prompt), self._expect(row)) for row in rows]
         self._take(rows, self._cost.ends_s(shapes, made.prefix, cached=made.cached))
         return made.indices
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -12,23 +13,15 @@ from .config import EngineConfig
 from .correction import Correction
 from .cost import CostModel
 from .folder import ModelRefused
-from .messages import Batch, Cancel, Cut, Done, Failed, Load, Ping, Quit, Ready, Refused, Step
+from .messages import Batch, Cancel, Cut, Done, Failed, Ping, Quit, Ready, Step
 from .planner import Limits
 from .running import Running
+from .spawn import spawn
 from .ticket import Ticket
 from .watch import SILENCE_S, TICK_S, is_stuck
 
 log = logging.getLogger(__name__)
 
-# Measured with SmolLM2-135M on two cores. malloc: glibc otherwise maps and unmaps every large cache block
-# at every step (16 rows at 600 tokens of context: 430–505 ms a step by default, 230 ms so). OpenMP keeps its
-# default wait policy: PASSIVE gained nothing or cost a third, ACTIVE cost half at 16 such rows.
-ENGINE_ENV = {
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": str(16 * 2**30),
-    "MALLOC_TOP_PAD_": str(256 * 2**20),
-}
-_MODULE = "askwell_server.engine.process"
 _FIRST_BACKOFF_S = 0.5
 _LONGEST_BACKOFF_S = 30.0
 # Rows leave a batch at their next token: a beam search has none before its end, a long prefill none for long.
@@ -46,8 +39,12 @@ class DeviceOwner(Protocol):
     def on_batch_done(self, device: "Device", running: Running) -> None:
         """The engine is through with a batch: every row has ended, or was cut."""
 
-    def on_batches_lost(self, device: "Device", lost: Sequence[Running], code: int) -> None:
-        """The process died with this code, and with it these batches."""
+    def on_batches_lost(
+        self, device: "Device", lost: Sequence[Running], code: int | None, cause: Running | None
+    ) -> None:
+        """The process died with this code, and with it these batches. No code: it was ended from here,
+        because
+        ``cause`` was stuck, or for no fault of a batch."""
 
     def on_batch_failed(self, device: "Device", running: Running, failed: Failed) -> None:
         """A batch broke off; the process goes on."""
@@ -77,6 +74,8 @@ class Device:
         self._child: Child | None = None
         self._ran_batch = False
         self._heard_s = 0.0
+        self._ended = False  # from here
+        self._cause: Running | None = None  # for which the process was ended from here
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -97,6 +96,14 @@ class Device:
             room = _CACHE_SHARE * self.ready.free_bytes / self.ready.lanes
             tokens = max(1, int(room / self.ready.cached_token_bytes))
         return Limits(self.row_limit, tokens or _LEAST_TOKENS)
+
+    @property
+    def most_tokens(self) -> int | None:
+        """Tokens that fit into the cache if one row has it all, copy included; None if unknown."""
+        ready = self.ready
+        if ready is None or not ready.cached_token_bytes or ready.free_bytes is None:
+            return None
+        return max(1, ready.free_bytes // (2 * ready.cached_token_bytes))
 
     @property
     def pid(self) -> int | None:
@@ -135,10 +142,8 @@ class Device:
         if running is None or self._child is None:
             return
         self._child.send(Cancel(running.batch.batch_id, running.tickets.index(ticket)))
-        if not running.abandoned and not running.live:
-            running.abandoned = True
-            allowed_s = max(_ABANDONED_S, 2 * running.next_gap_s)
-            asyncio.get_running_loop().call_later(allowed_s, self._give_up, running)
+        if running.abandoned is None and not running.live:
+            self._give_up_later(running)
 
     async def close(self) -> None:
         """Let the process finish what it runs and end; kill it if it takes too long to."""
@@ -158,39 +163,32 @@ class Device:
             log.warning("the engine process on %s ended with code %d", self.name, code)
         self._child = None
 
+    def _give_up_later(self, running: Running) -> None:
+        allowed_s = max(_ABANDONED_S, 2 * running.next_gap_s)
+        running.abandoned = asyncio.get_running_loop().call_later(allowed_s, self._give_up, running)
+
     def _give_up(self, running: Running) -> None:
-        if self.running.get(running.batch.batch_id) is running and self._child is not None:
-            log.warning("the engine process on %s is still busy with a batch nobody waits for", self.name)
+        if self.running.get(running.batch.batch_id) is not running:
+            return
+        if any(each.live for each in self.running.values()):  # they would die with it
+            self._give_up_later(running)
+            return
+        log.warning("the engine process on %s is still busy with a batch nobody waits for", self.name)
+        self._end(None)
+
+    def _end(self, cause: Running | None) -> None:
+        """End the process; another starts. Nothing is sent to it any more."""
+        if self._child is not None:
+            self._ended, self._cause, self.ready = True, cause, None
             self._child.kill()
+            self._owner.on_device_change()
 
     async def _spawn(self) -> None:
         """Raises ModelRefused, or ChildExited when the process dies while it loads."""
-        config = self._config
         self._ran_batch = False
-        self._child = await Child.spawn(_MODULE, env=ENGINE_ENV)
-        try:
-            self._child.send(
-                Load(
-                    model_dir=config.model_dir,
-                    device=self.name,
-                    compute_type=config.compute_type,
-                    intra_threads=config.intra_threads,
-                    inter_threads=config.inter_threads,
-                    full_range_ok=config.full_range_ok,
-                    cost=self.correction.cost if self.correction else config.cost_model,
-                    prefixes=self._prefixes,
-                )
-            )
-            message = await self._child.recv()
-        except BaseException:
-            self._child.kill()
-            raise
-        if isinstance(message, Refused):
-            await self._child.wait()
-            self._child = None
-            raise ModelRefused(message.message)
-        assert isinstance(message, Ready)
-        self._take_ready(message)
+        cost = self.correction.cost if self.correction else self._config.cost_model
+        self._child, ready = await spawn(self.name, self._config, self._prefixes, cost)
+        self._take_ready(ready)
 
     def _take_ready(self, ready: Ready) -> None:
         self.ready = ready
@@ -212,6 +210,11 @@ class Device:
                 await self._receive()
             except ChildExited as exit:
                 self._lost(exit.code)
+            except Exception as error:  # a bug of ours, which must not leave the device without a keeper
+                where = traceback.format_tb(error.__traceback__)[-1].strip()
+                log.error("internal error beside the engine: %s\n%s", type(error).__name__, where)
+                self._end(None)
+                continue
             while self.ready is None:
                 await asyncio.sleep(self.backoff_s)
                 try:
@@ -239,6 +242,8 @@ class Device:
                 self.drop(ticket)
             return
         del self.running[message.batch_id]
+        if running.abandoned is not None:
+            running.abandoned.cancel()
         if isinstance(message, Failed):
             log.error("a batch of %d rows failed: %s", len(running.tickets), message.message)
             if message.out_of_memory and len(running.tickets) > 1:
@@ -254,11 +259,15 @@ class Device:
         log.error("the engine process on %s died with code %d; starting another", self.name, code)
         self._child, self.ready = None, None
         lost, self.running = list(self.running.values()), {}
+        ended, cause, self._ended, self._cause = self._ended, self._cause, False, None
         if self._ran_batch:
             self.backoff_s = 0.0
         else:
             self._back_off()
-        self._owner.on_batches_lost(self, lost, code)
+        for running in lost:
+            if running.abandoned is not None:
+                running.abandoned.cancel()
+        self._owner.on_batches_lost(self, lost, None if ended else code, cause)
         self._owner.on_device_change()
 
     def _back_off(self) -> None:
@@ -275,14 +284,18 @@ class Device:
             if self.ready is None or self._child is None:
                 continue
             self._child.send(Ping())
-            if slept_s > 2 * TICK_S:  # we were the ones who were stopped
+            if slept_s > 2 * TICK_S:  # we were the ones who were stopped, most likely with everything else
                 self._heard_s = now_s
+                for each in self.running.values():
+                    each.progress_s = now_s
+            running = list(self.running.values())
+            stuck = [each for each in running if is_stuck(now_s - each.progress_s, each.next_gap_s)]
             if now_s - self._heard_s > SILENCE_S:
                 log.error("the engine process on %s has not answered for %.0f s", self.name, SILENCE_S)
-                self._child.kill()
-            elif any(is_stuck(now_s - each.progress_s, each.next_gap_s) for each in self.running.values()):
+                self._end(None)
+            elif stuck:
                 log.error("a batch on %s makes no progress", self.name)
-                self._child.kill()
+                self._end(stuck[0])
 
 
 def lanes_of(devices: Sequence[Device]) -> int:

@@ -9,6 +9,7 @@ engine by staying away.
 from .row import Row
 
 PROMPT_WEIGHT = 1.0
+_REMEMBERED = 1024  # absent tenants
 NEW_WEIGHT = 2.0  # a new token costs a step, a prompt token a share of one call
 
 
@@ -42,13 +43,16 @@ class VirtualCounters:
 
     def leave(self, tenant: str) -> None:
         """The last waiting row of a tenant is gone. Counters that the next to enter would be lifted over are
-        forgotten: names of tenants come from outside and must not pile up."""
+        forgotten, and beyond a number the smallest: names of tenants come from outside and must not pile
+        up."""
         self._active.discard(tenant)
         self._left = self._given[tenant]
         level = self._level()
-        gone = [each for each, given in self._given.items() if given <= level and each not in self._active]
-        for each in gone:
-            del self._given[each]
+        absent = sorted((given, each) for each, given in self._given.items() if each not in self._active)
+        spare = len(absent) - _REMEMBERED
+        for number, (given, each) in enumerate(absent):
+            if given <= level or number < spare:
+                del self._given[each]
 
     def charge(self, tenant: str, tokens: float) -> None:
         """A tenant was given so many weighted tokens; negative gives back."""

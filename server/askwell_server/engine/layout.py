@@ -19,3 +19,8 @@ def layouts(cores: int, intra_threads: int, inter_threads: int) -> list[Layout]:
     fits = cores // max(1, intra_threads)
     lanes = [1, *(2**power for power in range(1, fits.bit_length()) if 2**power < fits), fits]
     return [Layout(intra_threads or cores // each, each) for each in dict.fromkeys(lanes) if each > 0]
+
+
+def layouts_on_gpu(intra_threads: int, inter_threads: int) -> list[Layout]:
+    """As ``layouts``: a GPU idles while a lane's callback runs, unless there is a second lane."""
+    return [Layout(intra_threads or 1, lanes) for lanes in ([inter_threads] if inter_threads else [1, 2])]

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 from askwell_manifest import ManifestError, read_manifest
 
-from ..errors import AskwellError, DeadlinePassed, NotSupported, QueueFull, ServerFault, Unavailable
+from ..errors import AskwellError, DeadlinePassed, Unavailable
+from .admission import admission
 from .config import EngineConfig
-from .dispatch import RESTART_S, Dispatcher
+from .dispatch import NATURAL, Dispatcher
 from .folder import ModelRefused
+from .isolation import RESTART_S
 from .protocol import RowStream
 from .row import Load, Options, Reason, Row
 from .statistics import Statistics
 from .ticket import Ticket
 from .tokenizer import Tokenizer
 
-_LONGEST_RETRY_S, _SHORTEST_RETRY_S = 30.0, 0.1
 _COALESCE_ROW_S, _COALESCE_CROWD_S = 0.004, 0.1  # for each row, at most
-_NATURAL = (Reason.EOS, Reason.STOP_TOKEN, Reason.STOP_SEQUENCE, Reason.MAX_TOKENS)
 _USUAL_ROW = Row(prompt=(0,) * 128, options=Options(), max_new_tokens=64)
 
 
@@ -64,7 +64,8 @@ class LiveEngine:
         except ManifestError as error:
             raise ModelRefused(str(error)) from None
         self.tokenizer = Tokenizer.from_folder(config.model_dir, manifest)
-        registered = [self.tokenizer.encode(text, specials=True) for text in config.prefixes]
+        # Without their last token: what follows may join it.
+        registered = [self.tokenizer.encode(text, specials=True)[:-1] for text in config.prefixes]
         self._dispatcher = Dispatcher(config, registered, self._fail, self._on_device_change)
         devices = self._dispatcher.devices
         try:
@@ -120,21 +121,30 @@ class LiveEngine:
             queue_limit=config.queue_limit,
             ready_engines=self._ready_engines,
             engines=len(config.devices),
-            predicted_wait_s=0.0 if dispatcher.idle else dispatcher.wait_s(_USUAL_ROW),
+            predicted_wait_s=0.0 if dispatcher.room() else dispatcher.wait_s(_USUAL_ROW),
             capacity_tokens_s=dispatcher.lane_tokens_s * dispatcher.lanes,
             prediction_error=correction.error if correction else None,
         )
 
+    @property
+    def queue_limit(self) -> int:
+        """Rows that may wait."""
+        return self._config.queue_limit
+
     def submit(self, rows: Sequence[Row]) -> list[RowStream]:
-        """Admit all rows or none. Raises QueueFull, Unavailable, NotSupported or ServerFault."""
-        dispatcher = self._check_admission(rows)
+        """Admit all rows or none.
+
+        Raises QueueFull, Unavailable, NotSupported, ServerFault, or InvalidRequest for a row that the
+        device's memory cannot hold.
+        """
         now_s = time.monotonic()
-        predicted_s = self._check_deadlines(dispatcher, rows, now_s)
-        shares = {id(row): self._share_s(dispatcher, row) for row in rows}
-        tickets = [self._ticket(row, now_s) for row in rows]
-        for ticket, row in zip(tickets, rows, strict=True):
-            ticket.share_s, ticket.predicted_s = shares[id(row)], predicted_s
-        dispatcher.admit([ticket for ticket in tickets if not ticket.ended])
+        self._check_open()
+        assert self._dispatcher is not None
+        admitted, predicted_s = admission(rows, self._dispatcher, self._config, now_s)
+        tickets = [self._ticket(row, now_s) for row, _ in admitted]
+        for ticket, (_, share_s) in zip(tickets, admitted, strict=True):
+            ticket.share_s, ticket.predicted_s = share_s, predicted_s
+        self._dispatcher.admit([ticket for ticket in tickets if not ticket.ended])
         return [ticket.stream for ticket in tickets]
 
     async def drain(self) -> None:
@@ -160,51 +170,13 @@ class LiveEngine:
     def _ready_engines(self) -> int:
         return sum(device.ready is not None for device in self._dispatcher.devices) if self._dispatcher else 0
 
-    def _check_admission(self, rows: Sequence[Row]) -> Dispatcher:
+    def _check_open(self) -> None:
         dispatcher = self._dispatcher
         if self._draining:
             raise Unavailable("the server is shutting down", retry_s=RESTART_S)
         if dispatcher is None or not self.ready:
             wait_s = min((d.backoff_s for d in dispatcher.devices), default=0.0) if dispatcher else 0.0
             raise Unavailable("the engine is not ready", retry_s=wait_s + RESTART_S)
-        if any(row.options.logprobs and row.options.num_beams > 1 for row in rows):
-            raise NotSupported("log-probabilities of tokens are not available with beams")
-        if any(dispatcher.suspects.guilty(row) for row in rows):
-            dispatcher.statistics.refused["crash"] += len(rows)
-            raise ServerFault("this request ended the engine process before; it is refused")
-        queue = dispatcher.queue
-        if not queue.has_room(len(rows) + len(dispatcher.quarantine)):
-            dispatcher.statistics.refused["queue"] += len(rows)
-            share_s = self._share_s(dispatcher, rows[0]) * len(rows) / dispatcher.lanes
-            raise QueueFull(
-                f"{dispatcher.waiting} rows wait and at most {queue.limit} may", retry_s=_retry_s(share_s)
-            )
-        return dispatcher
-
-    def _check_deadlines(self, dispatcher: Dispatcher, rows: Sequence[Row], now_s: float) -> float | None:
-        """When the rows should all have ended, in seconds. Raises QueueFull when that is too late for one.
-
-        An idle engine refuses nobody: a row may end early, and none waits for it.
-        """
-        if not rows:
-            return None
-        device = next(each for each in dispatcher.devices if each.ready)
-        cost, limits, forecast = device.cost, device.limits, dispatcher.forecast
-        worst = max(rows, key=lambda row: len(row.prompt) + row.max_new_tokens)
-        work_s = self._share_s(dispatcher, worst) * len(rows) / dispatcher.lanes
-        predicted_s = dispatcher.wait_s(worst) + max(work_s, forecast.own_s(worst, cost, limits))
-        deadlines = [row.deadline_s for row in rows if row.deadline_s is not None]
-        if deadlines and not dispatcher.idle:
-            late_s = predicted_s * forecast.margin - (min(deadlines) - now_s)
-            if late_s > 0:
-                dispatcher.statistics.refused["deadline"] += len(rows)
-                told = f"it would take about {predicted_s:.1f} s, which is longer than its deadline allows"
-                raise QueueFull(told, retry_s=_retry_s(late_s))
-        return predicted_s
-
-    def _share_s(self, dispatcher: Dispatcher, row: Row) -> float:
-        device = next(each for each in dispatcher.devices if each.ready)
-        return dispatcher.forecast.share_s(row, device.cost, device.limits)
 
     def _ticket(self, row: Row, now_s: float) -> Ticket:
         ticket = Ticket(
@@ -215,14 +187,12 @@ class LiveEngine:
             on_cancel=self._cancel,
             on_end=self._ended,
         )
-        deadline_s = now_s + self._config.max_request_s
-        if row.deadline_s is not None:
-            deadline_s = min(deadline_s, row.deadline_s)
-        if deadline_s <= now_s:
+        assert row.deadline_s is not None
+        if row.deadline_s <= now_s:
             ticket.fail(DeadlinePassed("the deadline passed before the request was admitted"))
             return ticket
         loop = asyncio.get_running_loop()
-        timers = [loop.call_later(deadline_s - now_s, self._expire, ticket)]
+        timers = [loop.call_later(row.deadline_s - now_s, self._expire, ticket)]
         if row.limit_s is not None:
             timers.append(loop.call_later(max(0.0, row.limit_s - now_s), self._stop, ticket))
         self._tickets[ticket] = timers
@@ -244,7 +214,8 @@ class LiveEngine:
         self._leave(ticket)
 
     def _expire(self, ticket: Ticket) -> None:
-        if ticket.boarded:
+        ticket.expired = True
+        if ticket.has_tokens or (ticket.boarded and ticket.asked.options.num_beams > 1):
             ticket.finish(Reason.TIME_LIMIT)
         else:
             ticket.fail(DeadlinePassed("the deadline passed while the request waited"))
@@ -261,8 +232,9 @@ class LiveEngine:
     def _ended(self, ticket: Ticket) -> None:
         for timer in self._tickets.pop(ticket, ()):
             timer.cancel()
-        if self._dispatcher is not None and ticket.reason in _NATURAL:
-            self._dispatcher.on_row_ended(ticket)
+        if self._dispatcher is not None:
+            by_itself = ticket.reason in NATURAL
+            self._dispatcher.on_row_ended(ticket, by_itself=by_itself, in_time=not ticket.expired)
         if not self._tickets:
             self._idle.set()
 
@@ -289,7 +261,3 @@ def _check_budget(tokens: int, token_bytes: int, budget_mb: int) -> None:
             f"the registered prefixes have {tokens} tokens and need {need_mb:.0f} MB; "
             f"shorten them or allow more with --prefix-budget-mb (now {budget_mb})"
         )
-
-
-def _retry_s(seconds: float) -> float:
-    return min(max(seconds, _SHORTEST_RETRY_S), _LONGEST_RETRY_S)

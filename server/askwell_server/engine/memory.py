@@ -10,10 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from .cgroup import own_groups
+
 _BINARY_VERSION = 6
 _ATTENTION_OUTPUT = re.compile(r"decoder/layer_\d+/self_attention/linear_1/weight")
-_MEMINFO = Path("/proc/meminfo")
-_CGROUP = Path("/sys/fs/cgroup")
+# A control group's limit, what counts towards it, and what of that is given back in need (cached files).
+_CGROUP_2 = ("memory.max", "memory.current", "inactive_file")
+_CGROUP_1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+_NO_LIMIT = 2**62  # version 1 writes nearly 2^63, version 2 "max"
 
 
 def cached_token_bytes(model_dir: Path, compute_type: str) -> int:
@@ -63,21 +67,30 @@ def free_bytes(device: str) -> int | None:
     return _free_on_gpu(int(index or 0)) if kind == "cuda" else free_of_system()
 
 
-def free_of_system(meminfo: Path = _MEMINFO, cgroup: Path = _CGROUP) -> int | None:
-    """What Linux counts as available, and in a container no more than its limit leaves."""
+def free_of_system(root: Path = Path("/")) -> int | None:
+    """What Linux counts as available, and no more than a limit on a group that this process is in leaves."""
+    known = [room for group in own_groups("memory", root) if (room := _room(group)) is not None]
     try:
-        found = re.search(r"^MemAvailable:\s*(\d+) kB$", meminfo.read_text(), re.MULTILINE)
+        found = re.search(r"^MemAvailable:\s*(\d+) kB$", (root / "proc/meminfo").read_text(), re.MULTILINE)
     except OSError:
         found = None
-    known = [int(found[1]) * 1024] if found else []
-    try:
-        limit = int((cgroup / "memory.max").read_text())  # "max" is no number: no limit
-        used = int((cgroup / "memory.current").read_text())
-        given_back = re.search(r"^inactive_file (\d+)$", (cgroup / "memory.stat").read_text(), re.MULTILINE)
-        known.append(max(0, limit - used + (int(given_back[1]) if given_back else 0)))
-    except (OSError, ValueError):
-        pass
+    if found:
+        known.append(int(found[1]) * 1024)
     return min(known, default=None)
+
+
+def _room(group: Path) -> int | None:
+    """What the group's limit leaves to all that is in it; None where it has none."""
+    for limit_file, used_file, given_back in (_CGROUP_2, _CGROUP_1):
+        try:
+            limit = int((group / limit_file).read_text())
+            used = int((group / used_file).read_text())
+            found = re.search(rf"^{given_back} (\d+)$", (group / "memory.stat").read_text(), re.MULTILINE)
+        except (OSError, ValueError):  # "max" is no number
+            continue
+        if limit < _NO_LIMIT:
+            return max(0, limit - used + (int(found[1]) if found else 0))
+    return None
 
 
 def _free_on_gpu(index: int) -> int | None:

@@ -12,15 +12,16 @@ among rows like itself, so rows alike are judged by their seconds per row; but a
 would slow down, does not count for as much as another long one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from .company import MIN_TAIL, Limits, batch_minimum, companies
 from .cost import CostModel
 from .row import Row
 from .search import Group, Search, Shape
 
-__all__ = ["MIN_TAIL", "Limits", "Plan", "forced_tokens", "plan"]
+__all__ = ["MIN_TAIL", "Expect", "Limits", "Plan", "forced_tokens", "most", "plan"]
 
 _MIN_PREFIX = 16  # below this a second prefill call costs more than it spares
 _PREFIXES = 3  # common prefixes that are tried for one head
@@ -30,12 +31,21 @@ _FEWER = 0.03  # of the cost, that fewer rows may take more: a long batch keeps 
 _SHORTER = 0.75  # of the time; rows that leave must free the lane sooner, or they had better stay
 
 
+Expect: TypeAlias = Callable[[Row], int]
+"""How many new tokens a row will write, as far as anybody can tell; at least 1."""
+
+
+def most(row: Row) -> int:
+    """All it may."""
+    return row.max_new_tokens
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Indices into the waiting rows, the head first, and how the engine is to run them.
 
     ``prefix`` tokens are common to all, and ``cached`` if they are a registered prefix. ``seconds`` are
-    predicted for the whole batch, should every row write all it may.
+    predicted for the whole batch.
     """
 
     indices: tuple[int, ...]
@@ -51,9 +61,13 @@ def plan(
     cost: CostModel,
     now_s: float = 0.0,
     registered: Sequence[tuple[int, ...]] = (),
+    expect: Expect = most,
 ) -> Plan:
-    """Choose the next batch from a queue that is not empty."""
-    planning = _Planning(waiting, limits, cost, now_s, registered)
+    """Choose the next batch from a queue that is not empty. ``expect`` tells how much a row will write."""
+    beams = waiting[0].options.num_beams
+    if beams > 1:
+        limits, cost = limits.with_beams(beams), cost.with_beams(beams)
+    planning = _Planning(waiting, limits, cost, now_s, registered, expect)
     return min((planning.among(mates) for mates in companies(waiting)), key=planning.ratio)
 
 
@@ -73,12 +87,14 @@ class _Planning:
         cost: CostModel,
         now_s: float,
         registered: Sequence[tuple[int, ...]],
+        expect: Expect,
     ) -> None:
         self._waiting = waiting
         self._cost = cost
         self._now_s = now_s
-        self._shapes: list[Shape] = [(len(row.prompt), row.max_new_tokens) for row in waiting]
-        self._search = Search(self._shapes, limits, cost)
+        self._shapes: list[Shape] = [(len(row.prompt), expect(row)) for row in waiting]
+        sizes = [len(row.prompt) + row.max_new_tokens for row in waiting]
+        self._search = Search(self._shapes, sizes, limits, cost)
         head = waiting[0].prompt
         self._shares = not waiting[0].options.reproducible
         fitting = [each for each in registered if self._shares and _continues(head, each)]

@@ -16,6 +16,7 @@ from typing import Any
 from ..child import connect
 from .backend import Backend, CTranslate2Backend
 from .batch_run import BatchRun, Cancellations, Send
+from .cost import CostModel
 from .failure import Failure
 from .folder import ModelRefused
 from .memory import cached_token_bytes, free_bytes
@@ -27,6 +28,8 @@ _SWITCH_INTERVAL_S = 5e-4
 _FRONT_IS_GONE = 1
 _DEVICE_IS_LOST = 3
 _LANE_IS_DEAD = 4
+_PROBE_SHARE = 0.2  # of the free memory: every step copies the cache, and a prefill needs room of its own
+_PROBED_TOKENS = 8192  # where memory is unknown
 
 Inbox = queue.SimpleQueue[Batch | None]
 
@@ -47,7 +50,11 @@ class Outbox:
 
 
 def run(backend: Backend, batch: Batch, cancellations: Cancellations, send: Send) -> None:
-    """Run one batch. Whatever goes wrong ends the batch, not the process, unless the device is lost."""
+    """Run one batch. Whatever goes wrong ends the batch, not the process, unless the device is lost.
+
+    Then nothing more is said of the batch: it dies with the process, and each of its rows, which may be why,
+    runs again alone.
+    """
     failure = None
     try:
         batch_run = BatchRun(batch, backend.facts.end_ids, cancellations.of(batch.batch_id), send)
@@ -62,9 +69,10 @@ def run(backend: Backend, batch: Batch, cancellations: Cancellations, send: Send
     if failure is None:
         send(Done(batch.batch_id))
         return
-    send(Failed(batch.batch_id, failure.line, failure.out_of_memory))
     if failure.device_lost:
+        print(f"the engine process lost its device: {failure.line}", file=sys.stderr, flush=True)
         os._exit(_DEVICE_IS_LOST)
+    send(Failed(batch.batch_id, failure.line, failure.out_of_memory))
 
 
 def serve(backend: Backend, inbox: Inbox, cancellations: Cancellations, send: Send) -> None:
@@ -122,16 +130,31 @@ def _loaded(load: Load, send: Send) -> CTranslate2Backend | None:
 
 def _ready(load: Load, backend: CTranslate2Backend) -> Ready:
     facts = backend.facts
-    lanes = facts.layout.lanes
-    cost = load.cost or measure_cost(backend.generate, lanes, facts.ordinary_ids, facts.positions)
+    token_bytes = cached_token_bytes(load.model_dir, facts.compute_type)
     return Ready(
         device=facts.device,
         compute_type=facts.compute_type,
         threads=facts.layout.threads,
-        lanes=lanes,
-        cost=cost,
-        cached_token_bytes=cached_token_bytes(load.model_dir, facts.compute_type),
+        lanes=facts.layout.lanes,
+        cost=load.cost or _measured_cost(backend, token_bytes),
+        cached_token_bytes=token_bytes,
         free_bytes=free_bytes(facts.device),
+    )
+
+
+def _measured_cost(backend: CTranslate2Backend, token_bytes: int) -> CostModel:
+    facts = backend.facts
+    free = free_bytes(facts.device)
+    tokens = _PROBED_TOKENS
+    if free is not None and token_bytes:
+        tokens = int(_PROBE_SHARE * free / facts.layout.lanes / token_bytes)
+    return measure_cost(
+        backend.generate,
+        facts.layout.lanes,
+        facts.ordinary_ids,
+        facts.positions,
+        tokens=tokens,
+        compiles=facts.device != "cpu",
     )
 
 

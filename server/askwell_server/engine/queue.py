@@ -52,11 +52,12 @@ class WaitingQueue(Generic[T]):
         for item in items:
             self._line_of(item)[item] = None
 
-    def put_back(self, items: Iterable[T], behind: int = 0) -> None:
+    def put_back(self, items: Iterable[T], now_s: float, behind: int = 0) -> None:
         """Rows that were admitted before go first again within their tenant, whatever the bound; those that
-        gave way go ``behind`` so many who waited."""
+        gave way go ``behind`` so many who waited. They were served until now, so they are not starved."""
         for item in reversed(list(items)):
             line = self._line_of(item)
+            self._served_s[self._homes[item]] = now_s
             others = list(line)
             line.clear()
             line.update(dict.fromkeys([*others[:behind], item, *others[behind:]]))

@@ -1,11 +1,13 @@
 """A batch while it runs: whose it is, how far it came, and how long it should take."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 
 from .cost import CostModel
 from .cut import continued
 from .messages import Batch, Step
+from .planner import Expect
 from .row import Reason, Row
 from .ticket import Ticket
 
@@ -21,11 +23,11 @@ class Running:
         self.batch = batch
         self.tickets = tuple(tickets)
         self.started_s = self.progress_s = time.monotonic()
-        self._seconds = seconds
         self.cut = False
-        self.abandoned = False
+        self.abandoned: asyncio.TimerHandle | None = None  # when nobody waits for it any more
         self.new_tokens = 0
-        self._cost = cost
+        self._seconds = seconds
+        self._cost = cost = cost.with_beams(batch.options.num_beams)
         self._written: list[list[int]] = [[] for _ in tickets]
         self._left: set[int] = set()  # indices of rows that the batch no longer computes
         lengths = [len(batch.prefix) + len(row.tail) for row in batch.rows]
@@ -42,19 +44,21 @@ class Running:
 
     @property
     def next_gap_s(self) -> float:
-        """Seconds that the model allows until the next sign of progress."""
+        """Seconds that the model allows until the next sign of progress. A step that only forces prompts
+        gives
+        none."""
         if self.batch.options.num_beams > 1:
             return self._seconds
         if not self._first_s:
             return self._predicted_prefill_s
-        return self._cost.step_s(len(self.tickets), self._shortest + self._step)
+        live = [i for i in range(len(self.tickets)) if i not in self._left]
+        steps = 1 + min((self._forced_left(i) for i in live), default=0)
+        return steps * self._cost.step_s(len(live), self._shortest + self._step + steps)
 
-    def rest_s(self, now_s: float) -> float:
-        """Seconds until the batch should be over, if every row that is left writes all it may."""
-        forced = [len(row.tail) for row in self.batch.rows]
-        shortest = min(forced)
+    def rest_s(self, now_s: float, expect: Expect) -> float:
+        """Seconds until the batch should be over, if every row that is left writes what is expected."""
         steps = sorted(
-            ticket.row.max_new_tokens - len(self._written[i]) + max(0, forced[i] - shortest - self._step)
+            max(1, expect(ticket.row) - len(self._written[i])) + self._forced_left(i)
             for i, ticket in enumerate(self.tickets)
             if not ticket.ended
         )
@@ -73,8 +77,8 @@ class Running:
             end = token.end
             if end is not None:
                 self._left.add(token.index)
-            if self.cut and end is Reason.CANCELLED:
-                end = None  # it goes on in another batch
+            if end is Reason.CANCELLED:
+                end = None  # its caller's doing, and then it has ended here; or it goes on in another batch
             ticket = self.tickets[token.index]
             if not ticket.ended:
                 self.new_tokens += 1
@@ -99,6 +103,11 @@ class Running:
             return None
         prefill_s = self._predicted_prefill_s, self._first_s - self.started_s
         return prefill_s, (self._predicted_decode_s, self.progress_s - self._first_s)
+
+    def _forced_left(self, index: int) -> int:
+        """Steps until a row's prompt is used up."""
+        first = len(self.batch.rows[index].tail) - (self._shortest - len(self.batch.prefix))
+        return max(0, first - self._step)
 
     def _time(self, step: Step) -> None:
         if not self._first_s:

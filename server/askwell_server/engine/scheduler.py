@@ -9,13 +9,14 @@ from .baseline import equal_length, fifo
 from .config import Policy
 from .cost import CostModel
 from .cut import worth_cutting
-from .planner import Limits, Plan, plan
+from .planner import Expect, Limits, Plan, most, plan
 from .queue import Queued, WaitingQueue
 from .row import Row
 
 T = TypeVar("T", bound=Queued)
 
-_LOOKAHEAD = 4  # batches' worth of rows that are looked at: planning must not take longer than a step
+# Batches' worth of rows that are looked at, and rows at most: planning must not take longer than a step.
+_LOOKAHEAD, _LOOKAHEAD_ROWS = 4, 128
 _PLANNERS: dict[Policy, Callable[..., Plan]] = {"full": plan, "equal-length": equal_length, "fifo": fifo}
 
 
@@ -31,7 +32,7 @@ class Scheduler(Generic[T]):
     """Takes batches out of a queue by a policy, and says when a running one should make room.
 
     ``max_batch_s`` is how long a batch may keep others waiting before it may be cut. ``registered`` are the
-    prefixes that the engine keeps.
+    prefixes that the engine keeps. ``expect`` tells how much a row will write.
     """
 
     def __init__(
@@ -40,20 +41,24 @@ class Scheduler(Generic[T]):
         policy: Policy,
         max_batch_s: float,
         registered: Sequence[tuple[int, ...]] = (),
+        expect: Expect = most,
     ) -> None:
         self._queue = queue
         self._policy = policy
         self._max_batch_s = max_batch_s
         self._registered = registered
+        self._expect = expect
 
     def board(self, now_s: float, limits: Limits, cost: CostModel, free_lanes: int) -> Boarded[T] | None:
         """Take the next batch out of the queue and charge its tenants; None when nothing waits.
 
         ``free_lanes`` counts the lane that the batch is for.
         """
-        items = self._queue.in_order(now_s, _LOOKAHEAD * limits.rows)
+        items = self._queue.in_order(now_s, _seen(limits))
         if not items:
             return None
+        # Whoever is of worse priority than the head would slow it down, and take the seats of its like.
+        items = [item for item in items if item.row.priority <= items[0].row.priority]
         rows = [item.row for item in items]
         chosen = self._plan(rows, limits, cost, now_s)
         share = math.ceil(len(self._queue) / free_lanes)
@@ -75,16 +80,20 @@ class Scheduler(Generic[T]):
         would wait. Only the full policy cuts."""
         if self._policy != "full":
             return False
-        waiting = [item.row for item in self._queue.in_order(now_s, _LOOKAHEAD * limits.rows)]
+        waiting = [item.row for item in self._queue.in_order(now_s, _seen(limits))]
         return worth_cutting(
-            live, started_s, waiting, limits, cost, now_s, self._max_batch_s, self._registered
+            live, started_s, waiting, limits, cost, now_s, self._max_batch_s, self._registered, self._expect
         )
 
     def _plan(self, rows: Sequence[Row], limits: Limits, cost: CostModel, now_s: float) -> Plan:
-        return _PLANNERS[self._policy](rows, limits, cost, now_s, self._registered)
+        return _PLANNERS[self._policy](rows, limits, cost, now_s, self._registered, self._expect)
 
     def _leaves_enough(self, chosen: Plan, free_lanes: int) -> bool:
         """Whether the other free lanes get at least half as many rows each. Sharing out evenly would tear
         rows apart that belong together."""
         count = len(chosen.indices)
         return len(self._queue) - count >= (free_lanes - 1) * count / 2
+
+
+def _seen(limits: Limits) -> int:
+    return max(limits.rows, min(_LOOKAHEAD * limits.rows, _LOOKAHEAD_ROWS))

@@ -49,10 +49,17 @@ def work_s(shape: Shape, cost: CostModel) -> float:
 
 
 class Search:
-    """Finds the best batch with row 0 of ``shapes`` among groups of its mates."""
+    """Finds the best batch with row 0 of ``shapes`` among groups of its mates.
 
-    def __init__(self, shapes: Sequence[Shape], limits: Limits, cost: CostModel) -> None:
+    ``sizes`` are what rows may take of the cache, in tokens: more than their shapes where they are expected
+    to write less than they may.
+    """
+
+    def __init__(
+        self, shapes: Sequence[Shape], sizes: Sequence[int], limits: Limits, cost: CostModel
+    ) -> None:
         self._shapes = shapes
+        self._sizes = sizes
         self._ends = [length + new for length, new in shapes]
         self._limits = limits
         self._cost = cost
@@ -102,6 +109,7 @@ class Search:
         ``line`` is sorted by end, so that a row is met when the batch is about to run as long as it needs.
         """
         cost, limits, ends, shapes = self._cost, self._limits, self._ends, self._shapes
+        sizes = self._sizes
         prefix = group.prefix if group.cached else max(0, min(group.prefix, shortest - MIN_TAIL))
         computed_s = cost.prefill_s(1, shortest, prefix, cached=group.cached)
         rest_s = cost.prefill_s(2, shortest, prefix, cached=group.cached) - computed_s  # of one more row
@@ -115,17 +123,17 @@ class Search:
         head_end = ends[0]
         total = gain_of(0) - (computed_s - rest_s) - cost.step_call_s * (head_end - shortest)
         chosen: list[tuple[float, int]] = []  # a heap, the least gain first; of equals the last in order
-        tokens, longest = ends[0], shapes[0][0]
+        tokens, longest = sizes[0], shapes[0][0]
         best = total
         rows: tuple[int, ...] = (0,)
         for i in line:
             if shapes[i][0] < shortest or (gain := gain_of(i)) <= 0:
                 continue
             heapq.heappush(chosen, (gain, -i))
-            total, tokens, longest = total + gain, tokens + ends[i], max(longest, shapes[i][0])
+            total, tokens, longest = total + gain, tokens + sizes[i], max(longest, shapes[i][0])
             while chosen and not limits.allow(len(chosen) + 1, tokens, longest):
                 poorest, j = heapq.heappop(chosen)
-                total, tokens = total - poorest, tokens - ends[-j]
+                total, tokens = total - poorest, tokens - sizes[-j]
             tail_s = cost.step_call_s * max(0, ends[i] - head_end)
             if total - tail_s > best:
                 best = total - tail_s

@@ -48,7 +48,8 @@ class Ticket:
         self._on_end = on_end
         self.ended = False
         self.reason: Reason | None = None
-        self.retried = False
+        self.expired = False
+        self.retried = False  # after a failure
         self.share_s = 0.0  # of a lane's time, as predicted at admission
         self.predicted_s: float | None = None  # from admission to end
         self.admitted_s = admitted_s

@@ -1,15 +1,16 @@
 """What the engine does before it serves: batches of made-up tokens that warm it up and tell what it costs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import cycle, islice, pairwise
-from statistics import median
+from statistics import fmean, median
 from threading import Barrier
 from time import perf_counter
 from typing import TypeAlias
 
 from .cost import CostModel
+from .failure import Failure
 from .fit import Sample, fit_cost
 from .messages import Batch, BatchRow
 from .row import Options
@@ -21,8 +22,9 @@ Generate: TypeAlias = Callable[[Batch, OnToken], list[list[int]] | None]
 
 _TAIL = 8  # tokens of its own that a row has behind a prefix that is there to make context cheaply
 _LONGEST = 1024
-# A probe is as long as the costs found so far allow in so many seconds. Probing stops after a round that
-# reached the second figure, at the latest after so many rounds, and at once past the limit (a slow model).
+# A probe is as long as memory allows, and the costs found so far allow in so many seconds. Probing stops after
+# a round that reached the second figure, at the latest after so many rounds, and at once past the limit (a slow
+# model).
 _PROBE_S = 0.2
 _ENOUGH_S = 1.0
 _ROUNDS = 3
@@ -37,6 +39,11 @@ class Shape:
     length: int
     prefix: int = 0
     steps: int = 4
+
+    @property
+    def tokens(self) -> int:
+        """What is in the cache at the end."""
+        return self.rows * (self.length + self.steps)
 
     def batch(self, ids: Sequence[int]) -> Batch:
         """A batch of this shape, sampled as by default, that takes exactly ``steps`` steps."""
@@ -65,9 +72,12 @@ class _Probe:
     longest: int = _LONGEST
     shared: bool = False
 
-    def shape(self, positions: int, cost: CostModel | None) -> Shape:
+    def shape(self, positions: int, tokens: int, cost: CostModel | None) -> Shape:
+        def affordable(shape: Shape) -> bool:
+            return cost is not None and shape.tokens <= tokens and shape.seconds(cost) <= _PROBE_S
+
         length = min(self.longest, positions // 2)
-        while length > self.shortest and (cost is None or self._of(length).seconds(cost) > _PROBE_S):
+        while length > self.shortest and not affordable(self._of(length)):
             length //= 2
         return self._of(length)
 
@@ -101,23 +111,52 @@ def rehearse(generate: Generate, batch: Batch, lanes: int) -> list[list[float]]:
         return [job.result() for job in jobs]
 
 
-def measure_cost(generate: Generate, lanes: int, ids: Sequence[int], positions: int) -> CostModel:
+def measure_cost(
+    generate: Generate, lanes: int, ids: Sequence[int], positions: int, *, tokens: int, compiles: bool
+) -> CostModel:
     """What a batch costs while every lane runs one of its kind: about a second and a half for a small model,
-    a few steps of a large one. ``ids`` are tokens to make prompts of."""
-    samples: list[Sample] = []
+    a few steps of a large one.
+
+    ``ids`` are tokens to make prompts of, and ``tokens`` is how many the cache of one lane may hold. The
+    first run of a shape may be slow: on a device that ``compiles`` (a GPU) it does not count, and of several
+    runs the fastest does. A lack of memory ends the probing, but the first probe must run.
+    """
+    fastest: dict[Shape, tuple[float, float]] = {}
     cost: CostModel | None = None
-    start_s = perf_counter()
-    for _ in range(_ROUNDS):
-        for probe in _PROBES:
-            shape = probe.shape(positions, cost)
-            for ends_s in rehearse(generate, shape.batch(ids), lanes):
-                samples.append(Sample(shape.first_s, ends_s[0]))
-                step_s = median(after - before for before, after in pairwise(ends_s))
-                samples.append(Sample(shape.later_s, step_s))
-            cost = fit_cost(samples)
-            if perf_counter() - start_s > _LIMIT_S:
-                return cost
-        if perf_counter() - start_s > _ENOUGH_S:
+    spent_s = 0.0
+    for probe in _PROBES * _ROUNDS:
+        if spent_s > (_ENOUGH_S if probe is _PROBES[0] else _LIMIT_S):
             break
+        shape = probe.shape(positions, tokens, cost)
+        if cost is not None and shape.tokens > tokens:
+            continue
+        start_s = perf_counter()
+        try:
+            times = _times(generate, shape, lanes, ids)
+            if compiles and shape not in fastest:
+                start_s = perf_counter()
+                times = _times(generate, shape, lanes, ids)
+        except (RuntimeError, MemoryError) as error:
+            if cost is None or not Failure.from_error(error).out_of_memory:
+                raise
+            break
+        spent_s += perf_counter() - start_s
+        known = fastest.get(shape, times)
+        fastest[shape] = (min(known[0], times[0]), min(known[1], times[1]))
+        cost = _fitted(fastest)
     assert cost is not None
     return cost
+
+
+def _times(generate: Generate, shape: Shape, lanes: int, ids: Sequence[int]) -> tuple[float, float]:
+    """Seconds to the first token, and of a later step."""
+    lanes_s = rehearse(generate, shape.batch(ids), lanes)
+    steps_s = [median(after - before for before, after in pairwise(ends_s)) for ends_s in lanes_s]
+    return fmean(ends_s[0] for ends_s in lanes_s), fmean(steps_s)
+
+
+def _fitted(times: Mapping[Shape, tuple[float, float]]) -> CostModel:
+    samples = []
+    for shape, (first_s, later_s) in times.items():
+        samples += [Sample(shape.first_s, first_s), Sample(shape.later_s, later_s)]
+    return fit_cost(samples)

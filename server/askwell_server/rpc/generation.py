@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from importlib.metadata import version
+from itertools import chain
 from typing import Any
 
 from askwell.v1 import generation_pb2 as pb
@@ -70,7 +71,7 @@ class GenerationService(pb_grpc.GenerationServiceServicer):
                 except AskwellError as error:
                     refused[index] = _within(error, index)
             admitted = self._admitted(served, asked, refused) if asked else {}
-            with held([stream for streams in admitted.values() for stream in streams]):
+            with held([*chain(*admitted.values())]):
                 for index, refusal in refused.items():
                     yield _failed(index, refusal)
                 async with aclosing(self._answers(served, items, admitted)) as answers:
@@ -82,22 +83,29 @@ class GenerationService(pb_grpc.GenerationServiceServicer):
     ) -> dict[int, list[RowStream]]:
         """Admit everything at once, so that it is planned together; in a crowd, as much as fits.
 
-        Adds what did not fit to ``refused``; raises the first refusal when nothing did.
+        Adds the rest to ``refused``; when nothing was admitted, raises the first refusal that can be retried.
         """
         submit = served.engine.submit
         try:
             together = iter(submit([row for rows in asked.values() for row in rows]))
             return {index: [next(together) for _ in rows] for index, rows in asked.items()}
-        except QueueFull as full:
-            first: AskwellError = full
+        except AskwellError as error:  # maybe for one prompt's sake
+            refusals = [error]
         admitted: dict[int, list[RowStream]] = {}
-        for index, rows in asked.items():
-            try:
-                admitted[index] = submit(rows)
-            except (QueueFull, Unavailable) as error:
-                refused[index] = error
-        if not admitted:
-            raise first
+        try:
+            for index, rows in asked.items():
+                try:
+                    admitted[index] = submit(rows)
+                except AskwellError as error:
+                    refusals.append(error)
+                    refused[index] = _within(error, index)
+        except BaseException:
+            for stream in chain(*admitted.values()):
+                stream.cancel()
+            raise
+        retryable = [error for error in refusals if isinstance(error, QueueFull | Unavailable)]
+        if retryable and not admitted:
+            raise retryable[0]
         return admitted
 
     async def _answers(

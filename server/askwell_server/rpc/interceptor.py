@@ -27,6 +27,8 @@ if TYPE_CHECKING:  # generic in the stubs only
     Handler: TypeAlias = grpc.RpcMethodHandler[Any, Any]
 
 OURS = "/askwell."
+# A client gives up at its deadline by cancelling, and gRPC tells the server a deadline rounded up by as much.
+DEADLINE_SHARE, DEADLINE_SLACK_S = 0.01, 0.02
 Record: TypeAlias = Callable[[str, str, float], None]
 """Told of every call that ended: its method ("Service/Method"), its status code's name, its seconds."""
 
@@ -80,7 +82,7 @@ class Boundary(grpc.aio.ServerInterceptor):
         self, method: str, context: "Context"
     ) -> AsyncIterator[Callable[[bytes, Callable[[bytes], Any]], Any]]:
         """Run one call inside the gate and turn whatever it raises into a status."""
-        started = monotonic()
+        started, allowed_s = monotonic(), context.time_remaining()
         request_id = new_request_id()
         code = "OK"
 
@@ -98,7 +100,7 @@ class Boundary(grpc.aio.ServerInterceptor):
             # for a status that never comes.
             task = asyncio.current_task()
             if task is not None and task.cancelling():
-                code = "CANCELLED"
+                code = "DEADLINE_EXCEEDED" if _is_late(context, allowed_s) else "CANCELLED"
                 raise
             code = "INTERNAL"
             await _abort(context, _fault(method, request_id, None), request_id)
@@ -114,6 +116,14 @@ class Boundary(grpc.aio.ServerInterceptor):
             seconds = monotonic() - started
             self._record(method.rpartition(".")[2], code, seconds)
             log.info("%s %s %s %.3f s", method, request_id, code, seconds)
+
+
+def _is_late(context: "Context", allowed_s: float | None) -> bool:
+    """Whether a call that was given ``allowed_s`` seconds at its start has none left."""
+    remaining_s = context.time_remaining()
+    if allowed_s is None or remaining_s is None:
+        return False
+    return remaining_s <= DEADLINE_SHARE * allowed_s + DEADLINE_SLACK_S
 
 
 def _parsed(raw: bytes, parse: Callable[[bytes], Any]) -> Any:

@@ -95,7 +95,7 @@ class InterviewRun:
         self._judging = asyncio.Lock()
 
     async def events(self) -> AsyncGenerator[Event, None]:
-        if not self._served.engine.load().ready_engines:
+        if not self._served.engine.ready:
             raise Unavailable("the model is not ready", retry_s=1.0)
         opened = await self._pool.run(self._asked.interview)
         interview, summary = opened.interview, self._summary
@@ -147,7 +147,7 @@ class InterviewRun:
     def _admit(self, rows: dict[str, list[Row]]) -> dict[str, list[RowStream]]:
         """Submit everything at once, so that the planner sees which prompts share a prefix."""
         together = [row for item_rows in rows.values() for row in item_rows]
-        limit = self._served.engine.load().queue_limit
+        limit = self._served.engine.queue_limit
         if len(together) > limit:
             told = f"count × num_return makes {len(together)} rows; this server's queue holds {limit}"
             raise InvalidRequest.of("num_return", told)

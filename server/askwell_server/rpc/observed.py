@@ -21,6 +21,14 @@ class ObservedEngine:
     def facts(self) -> Facts:
         return self._engine.facts
 
+    @property
+    def ready(self) -> bool:
+        return self._engine.ready
+
+    @property
+    def queue_limit(self) -> int:
+        return self._engine.queue_limit
+
     def load(self) -> Load:
         return self._engine.load()
 

@@ -37,7 +37,7 @@ async def rows_from_pb(request: pb.GenerateRequest, served: Served, deadline_s: 
     checks, vocabulary_size = Checks(), served.manifest.vocabulary_size
     checks.caller(request)
     count = int(checks.scalar(request, NUM_RETURN))
-    queue_limit = served.engine.load().queue_limit
+    queue_limit = served.engine.queue_limit
     if count > queue_limit:
         checks.refuse("num_return", f"exceeds this server's queue of {queue_limit} rows")
     sampling = checks.sampling(request.sampling, vocabulary_size)

@@ -12,7 +12,7 @@ when nobody holds it any more.
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -48,10 +48,20 @@ class Facts(Protocol):
 
 
 class ServedEngine(Engine, Protocol):
-    """The engine, and what it says about itself."""
+    """The engine, and what it says about itself; ``load`` walks over the queue, the rest is at hand."""
 
     @property
     def facts(self) -> Facts: ...
+
+    @property
+    def ready(self) -> bool:
+        """Whether rows are taken."""
+        ...
+
+    @property
+    def queue_limit(self) -> int:
+        """Rows that may wait."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +81,26 @@ class Served:
 
 
 @dataclass(slots=True)
-class _Tenure:
+class Tenure:
     """A model for as long as calls may hold it."""
 
     served: Served
     leases: int = 0
     free: asyncio.Event = field(default_factory=asyncio.Event)
 
+    async def emptied(self, timeout_s: float) -> int:
+        """Wait until no call holds it, once new calls get another. Returns how many still do by then."""
+        if self.leases:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.free.wait(), timeout_s)
+        return self.leases
+
 
 class Serving:
     """Which model new calls get, and how many calls hold each."""
 
     def __init__(self, served: Served) -> None:
-        self._now = _Tenure(served)
+        self._now = Tenure(served)
 
     @property
     def served(self) -> Served:
@@ -102,13 +119,7 @@ class Serving:
             if not tenure.leases:
                 tenure.free.set()
 
-    async def pass_to(self, served: Served, timeout_s: float) -> int:
-        """Give new calls another model, and wait until no call holds the old one any more.
-
-        Returns how many still do after ``timeout_s``.
-        """
-        old, self._now = self._now, _Tenure(served)
-        if old.leases:
-            await asyncio.wait([waiting := asyncio.ensure_future(old.free.wait())], timeout=timeout_s)
-            waiting.cancel()
-        return old.leases
+    def flip(self, served: Served) -> Tenure:
+        """Give new calls another model from now on. Returns what calls under way hold of the old one."""
+        old, self._now = self._now, Tenure(served)
+        return old

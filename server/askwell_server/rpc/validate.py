@@ -28,14 +28,12 @@ class Range:
     low: float
     high: float
     default: float
-    above_low: bool = False
 
     def refusal(self, value: float) -> str | None:
         """What is wrong with ``value``; NaN is always wrong."""
-        if self.low <= value <= self.high and not (self.above_low and value == self.low):
+        if self.low <= value <= self.high:
             return None
-        bounds = f"above {self.low:g} and at most" if self.above_low else f"from {self.low:g} to"
-        return f"must be {bounds} {self.high:.10g}"
+        return f"must be from {self.low:g} to {self.high:.10g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +45,11 @@ class Texts:
     length: int
 
 
-SAMPLING = (
+SAMPLING = (  # a smaller top_p or repetition_penalty is lost, or overflows, in float16
     Range("temperature", 0, 100, default=1.0),
     Range("top_k", 0, 1024, default=50),
-    Range("top_p", 0, 1, default=0.95, above_low=True),
-    Range("repetition_penalty", 0, 10, default=1.0, above_low=True),
+    Range("top_p", 0.0001, 1, default=0.95),
+    Range("repetition_penalty", 0.01, 10, default=1.0),
     Range("no_repeat_ngram_size", 0, 32, default=0),
     Range("num_beams", 1, 16, default=1),
 )
@@ -90,11 +88,13 @@ class Checks:
         if not message.HasField(rule.name):
             return rule.default
         value = getattr(message, rule.name)
+        if isinstance(value, float):
+            # It holds 32 bits; 0.95 must equal the default 0.95, or equal rows part company.
+            value = float(f"{value:.7g}")
         if refusal := rule.refusal(value):
             self.refuse(path + rule.name, refusal)
             return rule.default
-        # A float field holds 32 bits; 0.95 must equal the default 0.95, or equal rows part company.
-        return float(f"{value:.7g}") if isinstance(value, float) else value
+        return value
 
     def known(self, message: Any, name: str, path: str = "") -> bool:
         """Whether an enum field holds a value that the API names; anything else is refused."""
