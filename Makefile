@@ -98,7 +98,7 @@ bench-full: .venv/.dev $(INT8)/askwell.json $(FLOAT32)/askwell.json $(FULL_RANGE
 	-$(BENCH) planner --real $(INT8) --workload $(WORKLOADS)/mixed.toml --lanes 2 --rate 3 --requests 80 --ahead 0 --rounds 1 --out $(RESULTS)
 	-$(BENCH) capacity --model $(INT8) --workload $(WORKLOADS)/interviews.toml --out $(RESULTS)
 	-$(BENCH) goodput --model $(INT8) --workload $(WORKLOADS)/mixed.toml --out $(RESULTS)
-	-$(BENCH) overload --model $(INT8) --workload $(WORKLOADS)/mixed.toml --out $(RESULTS)
+	-$(BENCH) overload --model $(INT8) --workload $(WORKLOADS)/overload.toml --out $(RESULTS)
 	-$(BENCH) tenants --model $(INT8) --workload $(WORKLOADS)/tenants.toml --out $(RESULTS)
 	-$(BENCH) kills --model $(INT8) --out $(RESULTS)
 	-$(BENCH) integrity --model $(FLOAT32) --out $(RESULTS)

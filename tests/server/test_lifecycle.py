@@ -253,11 +253,14 @@ async def test_a_stop_during_a_swap_lets_nobody_in_while_the_new_engine_ends(tmp
         await starting.wait()
         os.kill(os.getpid(), signal.SIGTERM)
         await ending.wait()
-        assert await health(channel) == NOT_SERVING
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await GenerationServiceStub(channel).GetModel(pb.GetModelRequest())
-        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE and not running.done()
-        may_end.set()
+        try:
+            assert await health(channel) == NOT_SERVING
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await GenerationServiceStub(channel).GetModel(pb.GetModelRequest())
+            assert caught.value.code() is grpc.StatusCode.UNAVAILABLE and not running.done()
+        finally:
+            may_end.set()
+            await running
     assert new.closed and old.closed
 
 

@@ -148,7 +148,9 @@ class Outcome:
         passed, failed = self.bounds(name)
         limit = self.sustained / least
         held = None
-        if passed is not None and passed >= limit * (1 - 1e-9):
+        if failed is not None and failed <= limit * (1 + 1e-9) and (passed is None or self._overrated(name)):
+            held = True  # fewer requests that passed at a higher rate disprove nothing
+        elif passed is not None and passed >= limit * (1 - 1e-9):
             held = False
         elif failed is not None and failed <= limit * (1 + 1e-9):
             held = True

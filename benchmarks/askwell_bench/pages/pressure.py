@@ -7,7 +7,8 @@ from .verdict import verdict_list, verdicts_of
 from .workload import workload_told
 
 OVERLOAD = (
-    "askwell-bench overload --model DIR --workload benchmarks/workloads/mixed.toml --out benchmarks/results"
+    "askwell-bench overload --model DIR --workload benchmarks/workloads/overload.toml "
+    "--out benchmarks/results"
 )
 TENANTS = (
     "askwell-bench tenants --model DIR --workload benchmarks/workloads/tenants.toml --out benchmarks/results"
@@ -45,7 +46,9 @@ def _overload(result: Result) -> str:
                 percent(as_number(each.get("kept"))),
             ]
         )
-    parts = (_lead(result), table(header, rows), _refusals(result), verdict_list(result, verdicts_of(result)))
+    share = percent(result.number("workload", "share"))
+    lead = f"{_lead(result)} A rate is sustained when {share} of the requests are good."
+    parts = (lead, table(header, rows), _refusals(result), verdict_list(result, verdicts_of(result)))
     return "\n\n".join(part for part in parts if part)
 
 

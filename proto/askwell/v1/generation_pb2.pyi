@@ -63,7 +63,9 @@ class _FinishReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FinishRe
     FINISH_REASON_STOP_SEQUENCE: _FinishReason.ValueType  # 3
     """A stop sequence appeared."""
     FINISH_REASON_TIME_LIMIT: _FinishReason.ValueType  # 4
-    """time_limit_ms passed, or the deadline while the sample was running; its text is incomplete."""
+    """time_limit_ms passed, or the deadline while the sample was running; its text is incomplete. With beams
+    it is empty.
+    """
     FINISH_REASON_CANCELLED: _FinishReason.ValueType  # 5
     """The caller went away."""
     FINISH_REASON_STOP_TOKEN: _FinishReason.ValueType  # 6
@@ -80,7 +82,9 @@ FINISH_REASON_MAX_TOKENS: FinishReason.ValueType  # 2
 FINISH_REASON_STOP_SEQUENCE: FinishReason.ValueType  # 3
 """A stop sequence appeared."""
 FINISH_REASON_TIME_LIMIT: FinishReason.ValueType  # 4
-"""time_limit_ms passed, or the deadline while the sample was running; its text is incomplete."""
+"""time_limit_ms passed, or the deadline while the sample was running; its text is incomplete. With beams
+it is empty.
+"""
 FINISH_REASON_CANCELLED: FinishReason.ValueType  # 5
 """The caller went away."""
 FINISH_REASON_STOP_TOKEN: FinishReason.ValueType  # 6
@@ -299,10 +303,10 @@ class Sampling(_message.Message):
     """
     top_p: _builtins.float
     """Choose among the likeliest tokens whose probabilities add up to p. Default 0.95,
-    limits above 0 to 1. On a GPU, top_k 0 with top_p below 1 reads as top_k 256.
+    limits 0.0001 to 1. On a GPU, top_k 0 with top_p below 1 reads as top_k 256.
     """
     repetition_penalty: _builtins.float
-    """Divides the score of tokens already generated. 1 is off. Default 1.0, limits above 0 to 10.
+    """Divides the score of tokens already generated. 1 is off. Default 1.0, limits 0.01 to 10.
     The prompt is not penalised.
     """
     no_repeat_ngram_size: _builtins.int
@@ -526,11 +530,11 @@ class Timing(_message.Message):
     DECODE_S_FIELD_NUMBER: _builtins.int
     FIRST_TOKEN_S_FIELD_NUMBER: _builtins.int
     queue_s: _builtins.float
-    """From admission to the start of its batch."""
+    """From admission to the start of its first batch."""
     prefill_s: _builtins.float
-    """From the start of its batch to its first token."""
+    """From there to its first token."""
     decode_s: _builtins.float
-    """From its first token to its last."""
+    """From its first token to its last. Between two batches it waits, and that is in it."""
     first_token_s: _builtins.float
     """From admission to its first token."""
     def __init__(
@@ -564,9 +568,13 @@ class Usage(_message.Message):
     prompt_tokens: _builtins.int
     """Tokens of the prompt."""
     new_tokens: _builtins.int
-    """Tokens generated, the end-of-text or stop token not counted."""
+    """Tokens generated, without the end-of-text or stop token and without those that only spell a stop sequence
+    left out of the text.
+    """
     prefix_tokens: _builtins.int
-    """Prompt tokens that were computed once for the whole batch."""
+    """Prompt tokens that were computed once for the whole batch, or kept from before because the operator
+    registered them.
+    """
     forced_tokens: _builtins.int
     """Prompt tokens that were fed one decoding step at a time, because the batch's prompts
     were of unequal length.
@@ -982,7 +990,7 @@ class GetLoadResponse(_message.Message):
     engines: _builtins.int
     """Engine processes there should be."""
     predicted_wait_s: _builtins.float
-    """Seconds that a row of normal priority would wait if it came now."""
+    """Seconds that a row of normal priority would wait if it came now. 0 while no engine is ready."""
     capacity_tokens_s: _builtins.float
     """New tokens a second that the engines gave of late while they were busy. 0 before they were."""
     prediction_error: _builtins.float

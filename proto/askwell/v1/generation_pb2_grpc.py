@@ -26,7 +26,12 @@ if _version_not_supported:
 
 
 class GenerationServiceStub(object):
-    """Missing associated documentation comment in .proto file."""
+    """A request that waits is refused at once with RESOURCE_EXHAUSTED, and told when to come back, if it would
+    most likely not end before its deadline; an idle server refuses nobody. A deadline that passes in the queue
+    is DEADLINE_EXCEEDED; one that passes while it runs ends the sample as TIME_LIMIT. UNAVAILABLE: loading,
+    draining, or the engine died; try again. INTERNAL also refuses a request under which the engine died alone
+    more than once.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -67,7 +72,12 @@ class GenerationServiceStub(object):
 
 
 class GenerationServiceServicer(object):
-    """Missing associated documentation comment in .proto file."""
+    """A request that waits is refused at once with RESOURCE_EXHAUSTED, and told when to come back, if it would
+    most likely not end before its deadline; an idle server refuses nobody. A deadline that passes in the queue
+    is DEADLINE_EXCEEDED; one that passes while it runs ends the sample as TIME_LIMIT. UNAVAILABLE: loading,
+    draining, or the engine died; try again. INTERNAL also refuses a request under which the engine died alone
+    more than once.
+    """
 
     def Generate(self, request, context):
         """Generates and returns once every sample is finished.
@@ -155,7 +165,12 @@ def add_GenerationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class GenerationService(object):
-    """Missing associated documentation comment in .proto file."""
+    """A request that waits is refused at once with RESOURCE_EXHAUSTED, and told when to come back, if it would
+    most likely not end before its deadline; an idle server refuses nobody. A deadline that passes in the queue
+    is DEADLINE_EXCEEDED; one that passes while it runs ends the sample as TIME_LIMIT. UNAVAILABLE: loading,
+    draining, or the engine died; try again. INTERNAL also refuses a request under which the engine died alone
+    more than once.
+    """
 
     @staticmethod
     def Generate(request,

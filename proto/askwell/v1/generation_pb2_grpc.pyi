@@ -31,6 +31,13 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class GenerationServiceStub:
+    """A request that waits is refused at once with RESOURCE_EXHAUSTED, and told when to come back, if it would
+    most likely not end before its deadline; an idle server refuses nobody. A deadline that passes in the queue
+    is DEADLINE_EXCEEDED; one that passes while it runs ends the sample as TIME_LIMIT. UNAVAILABLE: loading,
+    draining, or the engine died; try again. INTERNAL also refuses a request under which the engine died alone
+    more than once.
+    """
+
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
@@ -54,6 +61,13 @@ class GenerationServiceStub:
 
 @_typing.type_check_only
 class GenerationServiceAsyncStub(GenerationServiceStub):
+    """A request that waits is refused at once with RESOURCE_EXHAUSTED, and told when to come back, if it would
+    most likely not end before its deadline; an idle server refuses nobody. A deadline that passes in the queue
+    is DEADLINE_EXCEEDED; one that passes while it runs ends the sample as TIME_LIMIT. UNAVAILABLE: loading,
+    draining, or the engine died; try again. INTERNAL also refuses a request under which the engine died alone
+    more than once.
+    """
+
     def __init__(self, channel: _aio.Channel) -> None: ...
     Generate: _aio.UnaryUnaryMultiCallable[_generation_pb2.GenerateRequest, _generation_pb2.GenerateResponse]  # type: ignore[assignment]
     """Generates and returns once every sample is finished."""
@@ -73,6 +87,13 @@ class GenerationServiceAsyncStub(GenerationServiceStub):
     """Tells how busy the server is."""
 
 class GenerationServiceServicer(metaclass=_abc_1.ABCMeta):
+    """A request that waits is refused at once with RESOURCE_EXHAUSTED, and told when to come back, if it would
+    most likely not end before its deadline; an idle server refuses nobody. A deadline that passes in the queue
+    is DEADLINE_EXCEEDED; one that passes while it runs ends the sample as TIME_LIMIT. UNAVAILABLE: loading,
+    draining, or the engine died; try again. INTERNAL also refuses a request under which the engine died alone
+    more than once.
+    """
+
     @_abc_1.abstractmethod
     def Generate(
         self,

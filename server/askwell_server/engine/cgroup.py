@@ -20,6 +20,4 @@ def own_groups(controller: str, root: Path = Path("/")) -> Iterator[Path]:
             continue
         mount = root / "sys/fs/cgroup" / (controller if controllers else "")
         group = PurePosixPath(name.lstrip("/"))
-        if ".." in group.parts:  # outside of what this namespace shows
-            group = PurePosixPath()
         yield from (mount / each for each in (group, *group.parents) if (mount / each).is_dir())

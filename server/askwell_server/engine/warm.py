@@ -22,13 +22,15 @@ Generate: TypeAlias = Callable[[Batch, OnToken], list[list[int]] | None]
 
 _TAIL = 8  # tokens of its own that a row has behind a prefix that is there to make context cheaply
 _LONGEST = 1024
-# A probe is as long as memory allows, and the costs found so far allow in so many seconds. Probing stops after
-# a round that reached the second figure, at the latest after so many rounds, and at once past the limit (a slow
-# model).
-_PROBE_S = 0.2
+# A probe is as long as memory allows and the costs found so far allow in so many seconds, but at most so many
+# times as long as all before: those costs may be off. Probing stops after a round that reached the third
+# figure, at the latest after so many rounds, and at once past the limit (a slow model).
+_PROBE_S = 0.15
+_GROWTH = 4
 _ENOUGH_S = 1.0
 _ROUNDS = 3
 _LIMIT_S = 15.0
+_AGAIN_S = 0.5  # a shape whose first run took less runs once more
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +74,11 @@ class _Probe:
     longest: int = _LONGEST
     shared: bool = False
 
-    def shape(self, positions: int, tokens: int, cost: CostModel | None) -> Shape:
+    def shape(self, longest: int, tokens: int, cost: CostModel | None) -> Shape:
         def affordable(shape: Shape) -> bool:
             return cost is not None and shape.tokens <= tokens and shape.seconds(cost) <= _PROBE_S
 
-        length = min(self.longest, positions // 2)
+        length = min(self.longest, longest)
         while length > self.shortest and not affordable(self._of(length)):
             length //= 2
         return self._of(length)
@@ -118,45 +120,55 @@ def measure_cost(
     a few steps of a large one.
 
     ``ids`` are tokens to make prompts of, and ``tokens`` is how many the cache of one lane may hold. The
-    first run of a shape may be slow: on a device that ``compiles`` (a GPU) it does not count, and of several
-    runs the fastest does. A lack of memory ends the probing, but the first probe must run.
+    first run of a shape may be slow, and very slow on a device that ``compiles`` (a GPU): unless the model is
+    slow anyway there is a second, and the faster counts. A lack of memory ends the probing, but the first
+    probe must run.
     """
-    fastest: dict[Shape, tuple[float, float]] = {}
+    fastest: dict[Shape, _Times] = {}
     cost: CostModel | None = None
     spent_s = 0.0
     for probe in _PROBES * _ROUNDS:
         if spent_s > (_ENOUGH_S if probe is _PROBES[0] else _LIMIT_S):
             break
-        shape = probe.shape(positions, tokens, cost)
+        longest = _GROWTH * max((shape.length for shape in fastest), default=_LONGEST)
+        shape = probe.shape(min(longest, positions // 2), tokens, cost)
         if cost is not None and shape.tokens > tokens:
             continue
-        start_s = perf_counter()
         try:
-            times = _times(generate, shape, lanes, ids)
-            if compiles and shape not in fastest:
-                start_s = perf_counter()
-                times = _times(generate, shape, lanes, ids)
+            runs = [_times(generate, shape, lanes, ids)]
+            if shape not in fastest and (compiles or runs[0].seconds(shape) < _AGAIN_S):
+                runs.append(_times(generate, shape, lanes, ids))
         except (RuntimeError, MemoryError) as error:
             if cost is None or not Failure.from_error(error).out_of_memory:
                 raise
             break
-        spent_s += perf_counter() - start_s
-        known = fastest.get(shape, times)
-        fastest[shape] = (min(known[0], times[0]), min(known[1], times[1]))
+        spent_s += len(runs) * min(run.seconds(shape) for run in runs)
+        runs += [fastest[shape]] if shape in fastest else []
+        fastest[shape] = _Times(min(run.first_s for run in runs), min(run.later_s for run in runs))
         cost = _fitted(fastest)
     assert cost is not None
     return cost
 
 
-def _times(generate: Generate, shape: Shape, lanes: int, ids: Sequence[int]) -> tuple[float, float]:
+@dataclass(frozen=True, slots=True)
+class _Times:
     """Seconds to the first token, and of a later step."""
+
+    first_s: float
+    later_s: float
+
+    def seconds(self, shape: Shape) -> float:
+        return self.first_s + (shape.steps - 1) * self.later_s
+
+
+def _times(generate: Generate, shape: Shape, lanes: int, ids: Sequence[int]) -> _Times:
     lanes_s = rehearse(generate, shape.batch(ids), lanes)
     steps_s = [median(after - before for before, after in pairwise(ends_s)) for ends_s in lanes_s]
-    return fmean(ends_s[0] for ends_s in lanes_s), fmean(steps_s)
+    return _Times(fmean(ends_s[0] for ends_s in lanes_s), fmean(steps_s))
 
 
-def _fitted(times: Mapping[Shape, tuple[float, float]]) -> CostModel:
+def _fitted(fastest: Mapping[Shape, _Times]) -> CostModel:
     samples = []
-    for shape, (first_s, later_s) in times.items():
-        samples += [Sample(shape.first_s, first_s), Sample(shape.later_s, later_s)]
+    for shape, times in fastest.items():
+        samples += [Sample(shape.first_s, times.first_s), Sample(shape.later_s, times.later_s)]
     return fit_cost(samples)

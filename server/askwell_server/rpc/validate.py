@@ -87,7 +87,7 @@ class Checks:
         """The field's value, or its default when it is unset or refused."""
         if not message.HasField(rule.name):
             return rule.default
-        value = getattr(message, rule.name)
+        value: float = getattr(message, rule.name)
         if isinstance(value, float):
             # It holds 32 bits; 0.95 must equal the default 0.95, or equal rows part company.
             value = float(f"{value:.7g}")
