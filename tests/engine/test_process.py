@@ -57,6 +57,8 @@ async def test_lanes_answer_each_batch_in_order_and_the_process_ends_cleanly(chi
         child.send(batch(batch_id))
     child.send(Ping())
     messages = await until_done(child, 6)
+    if Pong() not in messages:  # the batches are short: the answer may come after them
+        messages.append(await child.recv())
     assert Pong() in messages
     written = set()
     for batch_id in range(6):
