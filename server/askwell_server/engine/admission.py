@@ -31,7 +31,7 @@ def admission(
     bounded: dict[int, tuple[Row, float]] = {}  # by identity: samples of a prompt are one row
     for row in rows:
         if id(row) not in bounded:
-            _check_memory(row, device.most_tokens)
+            _check_memory(row, dispatcher.most_tokens)
             deadline_s = last_s if row.deadline_s is None else min(last_s, row.deadline_s)
             share_s = dispatcher.forecast.share_s(row, device.cost, device.limits)
             bounded[id(row)] = replace(row, deadline_s=deadline_s), share_s

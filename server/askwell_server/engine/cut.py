@@ -96,11 +96,13 @@ class _Future:
     def run(self, waiting: Sequence[Row]) -> tuple[int, ...]:
         """The next batch of those who wait; gives the indices of its rows."""
         now_s = self._now_s + self._clock_s
-        made = plan(waiting, self._limits, self._cost, now_s, self._registered, self._expect)
-        rows = [waiting[i] for i in made.indices]
+        kept = [i for i, row in enumerate(waiting) if row.priority <= waiting[0].priority]  # as they board
+        among = [waiting[i] for i in kept]
+        made = plan(among, self._limits, self._cost, now_s, self._registered, self._expect)
+        rows = [among[i] for i in made.indices]
         shapes = [(len(row.prompt), self._expect(row)) for row in rows]
         self._take(rows, self._cost.ends_s(shapes, made.prefix, cached=made.cached))
-        return made.indices
+        return tuple(kept[i] for i in made.indices)
 
     def total_s(self, others: Sequence[Row]) -> float:
         """The sum of all ends by weight; ``others`` would start when all is done."""

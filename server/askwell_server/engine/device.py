@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 import time
 import traceback
 from collections.abc import Sequence
@@ -42,9 +43,7 @@ class DeviceOwner(Protocol):
     def on_batches_lost(
         self, device: "Device", lost: Sequence[Running], code: int | None, cause: Running | None
     ) -> None:
-        """The process died with this code, and with it these batches. No code: it was ended from here,
-        because
-        ``cause`` was stuck, or for no fault of a batch."""
+        """The process died, with these batches. No code: we ended it, ``cause`` being stuck if it is one."""
 
     def on_batch_failed(self, device: "Device", running: Running, failed: Failed) -> None:
         """A batch broke off; the process goes on."""
@@ -126,7 +125,7 @@ class Device:
     def run(self, batch: Batch, tickets: Sequence[Ticket], seconds: float) -> None:
         """Start a batch that should take so long. A lane must be free."""
         assert self.free_lanes > 0 and self._child is not None
-        self._ran_batch = True
+        self._ran_batch, self.backoff_s = True, 0.0
         self.running[batch.batch_id] = Running(batch, tickets, self.cost, seconds)
         self._child.send(batch)
 
@@ -162,6 +161,9 @@ class Device:
         if code != 0:
             log.warning("the engine process on %s ended with code %d", self.name, code)
         self._child = None
+        for running in self.running.values():
+            running.stop_waiting()
+        self.running.clear()
 
     def _give_up_later(self, running: Running) -> None:
         allowed_s = max(_ABANDONED_S, 2 * running.next_gap_s)
@@ -178,8 +180,8 @@ class Device:
 
     def _end(self, cause: Running | None) -> None:
         """End the process; another starts. Nothing is sent to it any more."""
-        if self._child is not None:
-            self._ended, self._cause, self.ready = True, cause, None
+        if self._child is not None and not self._ended:
+            self._ended, self._cause, self.ready, self.backoff_s = True, cause, None, 0.0
             self._child.kill()
             self._owner.on_device_change()
 
@@ -219,7 +221,7 @@ class Device:
                 await asyncio.sleep(self.backoff_s)
                 try:
                     await self._spawn()
-                except (ChildExited, ModelRefused, OSError) as error:
+                except Exception as error:
                     log.error("the engine process on %s does not start: %s", self.name, error)
                     self._back_off()
             self._owner.on_device_change()
@@ -242,8 +244,7 @@ class Device:
                 self.drop(ticket)
             return
         del self.running[message.batch_id]
-        if running.abandoned is not None:
-            running.abandoned.cancel()
+        running.stop_waiting()
         if isinstance(message, Failed):
             log.error("a batch of %d rows failed: %s", len(running.tickets), message.message)
             if message.out_of_memory and len(running.tickets) > 1:
@@ -259,15 +260,16 @@ class Device:
         log.error("the engine process on %s died with code %d; starting another", self.name, code)
         self._child, self.ready = None, None
         lost, self.running = list(self.running.values()), {}
-        ended, cause, self._ended, self._cause = self._ended, self._cause, False, None
+        # What it died of counts, also when it was about to be ended from here.
+        real = not self._ended or code != -signal.SIGKILL
+        cause, self._ended, self._cause = self._cause, False, None
         if self._ran_batch:
             self.backoff_s = 0.0
         else:
             self._back_off()
         for running in lost:
-            if running.abandoned is not None:
-                running.abandoned.cancel()
-        self._owner.on_batches_lost(self, lost, None if ended else code, cause)
+            running.stop_waiting()
+        self._owner.on_batches_lost(self, lost, code if real else None, cause)
         self._owner.on_device_change()
 
     def _back_off(self) -> None:
@@ -296,7 +298,3 @@ class Device:
             elif stuck:
                 log.error("a batch on %s makes no progress", self.name)
                 self._end(stuck[0])
-
-
-def lanes_of(devices: Sequence[Device]) -> int:
-    return sum(device.ready.lanes for device in devices if device.ready)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from ..errors import AskwellError, QueueFull, ServerFault
 from .config import EngineConfig
-from .device import Device, lanes_of
+from .device import Device
 from .fair import NEW_WEIGHT, weighted
 from .forecast import Forecast, wait_s
 from .isolation import RESTART_S, Isolation
@@ -66,7 +66,13 @@ class Dispatcher:
 
     @property
     def lanes(self) -> int:
-        return lanes_of(self.devices)
+        return sum(device.ready.lanes for device in self.devices if device.ready)
+
+    @property
+    def most_tokens(self) -> int | None:
+        """Tokens of one row, over all beams, that the roomiest device can hold; None if unknown."""
+        known = [device.most_tokens for device in self.devices if device.ready]
+        return None if None in known else max((each for each in known if each), default=None)
 
     def room(self) -> int:
         """Rows that would start at once if they came now."""
@@ -119,7 +125,7 @@ class Dispatcher:
         if ticket.predicted_s is not None and not ticket.retried and (by_itself or not in_time):
             taken_s = time.monotonic() - ticket.admitted_s
             self.forecast.learn_end(ticket.asked.priority, ticket.predicted_s, taken_s)
-        if ticket.boarded:
+        if ticket.charged:
             unused = ticket.asked.max_new_tokens - ticket.new_tokens
             self.queue.charge(ticket, -NEW_WEIGHT * unused)
 
@@ -132,7 +138,8 @@ class Dispatcher:
     def on_batch_done(self, device: Device, running: Running) -> None:
         taken_s = time.monotonic() - running.started_s
         unfinished = running.unfinished()
-        if self.isolation.release(running) and not unfinished and running.tickets[0].reason in NATURAL:
+        alone = self.isolation.release(running)
+        if alone and not unfinished and running.tickets[0].reason in NATURAL:
             self.isolation.acquit(running.tickets[0])
         if running.cut and unfinished:
             self.statistics.cuts += 1
@@ -140,7 +147,7 @@ class Dispatcher:
         elif not running.cut:
             for ticket, _ in unfinished:
                 self._fail(ticket, ServerFault("the engine ended a row that had not ended"))
-            if len(self.queue) and all(ticket.reason in NATURAL for ticket in running.tickets):
+            if not alone and len(self.queue) and all(ticket.reason in NATURAL for ticket in running.tickets):
                 self.forecast.learn_batch(sum(ticket.share_s for ticket in running.tickets), taken_s)
         self.statistics.new_tokens += running.new_tokens
         self.statistics.cost = device.cost
@@ -173,17 +180,21 @@ class Dispatcher:
         self.statistics.restarts += 1
         for running in lost:
             alone = self.isolation.release(running)
+            blamed = code is not None or running is cause
             self.statistics.new_tokens += running.new_tokens
-            rows = [(t, row) for t, row in running.unfinished() if self.isolation.can_go_on(t, row)]
-            if code is None and running is not cause:
-                self._put_back(device, rows)
-            elif alone:
-                for ticket, _ in rows:
+            if alone and blamed:
+                for ticket, _ in running.unfinished():
                     self.isolation.judge(ticket, killed=code == -signal.SIGKILL)
-            else:
-                for ticket, row in rows:
-                    self._continue(device, ticket, row)
-                self.isolation.accuse([ticket for ticket, _ in rows])
+                continue
+            again = [(t, row) for t, row in running.unfinished() if self.isolation.can_go_on(t, row, blamed)]
+            # Whose process was ended for no fault of theirs may be at fault the second time.
+            suspects = [(t, row) for t, row in again if blamed or t.retried]
+            self._put_back(device, [each for each in again if each not in suspects])
+            for ticket, row in suspects:
+                self._continue(device, ticket, row)
+            self.isolation.accuse([ticket for ticket, _ in suspects])
+            for ticket, _ in again:
+                ticket.retried = True
 
     def _forgive(self, device: Device) -> None:
         self._batches_since_failure += 1
@@ -198,8 +209,11 @@ class Dispatcher:
         """Rows wait again, and their tenants are not charged twice."""
         for ticket, row in rows:
             self._continue(device, ticket, row)
-            self.queue.charge(ticket, -weighted(row))
-        self.queue.put_back([ticket for ticket, _ in rows], time.monotonic(), behind)
+            if ticket.charged:
+                self.queue.charge(ticket, -weighted(row))
+                ticket.charged = False
+        others = self.isolation.divert([ticket for ticket, _ in rows])
+        self.queue.put_back(others, time.monotonic(), behind)
 
     def _continue(self, device: Device, ticket: Ticket, row: Row) -> None:
         """The ticket goes on with this row, of which less is left to do."""
@@ -233,6 +247,7 @@ class Dispatcher:
         now_s = time.monotonic()
         for ticket, forced in zip(tickets, forced_tokens(rows), strict=True):
             ticket.board(Boarding(now_s, plan.prefix, forced, len(rows)))
+            ticket.charged = True
             self.statistics.forced_tokens += forced
         self.statistics.batches += 1
         self.statistics.rows += len(rows)

@@ -58,19 +58,21 @@ class Isolation:
         """Their batch died with the process. They are to run alone, as is whatever waits and asks the
         same."""
         for ticket in tickets:
-            self._queue.charge(ticket, -weighted(ticket.row))  # charged again when it runs
+            if ticket.charged:
+                self._queue.charge(ticket, -weighted(ticket.row))  # charged again when it runs
+                ticket.charged = False
         self._suspects.accuse(ticket.asked for ticket in tickets)
         like = [ticket for ticket in self._queue if self._suspects.suspected(ticket.asked)]
         for ticket in like:
             self._queue.remove(ticket)
         self._waiting.update(dict.fromkeys([*tickets, *like]))
 
-    def can_go_on(self, ticket: Ticket, row: Row) -> bool:
+    def can_go_on(self, ticket: Ticket, row: Row, blamed: bool) -> bool:
         """Whether a row that lost its process can run on elsewhere; one that cannot is failed."""
-        ticket.retried = True
         if not ticket.has_tokens or row.options.divisible:
             return True
-        self._suspects.accuse([ticket.asked])
+        if blamed:
+            self._suspects.accuse([ticket.asked])
         self._fail(ticket, Unavailable("the engine process died", retry_s=RESTART_S))
         return False
 

@@ -1,6 +1,7 @@
 """A batch while it runs: whose it is, how far it came, and how long it should take."""
 
 import asyncio
+import math
 import time
 from collections.abc import Sequence
 
@@ -58,7 +59,7 @@ class Running:
     def rest_s(self, now_s: float, expect: Expect) -> float:
         """Seconds until the batch should be over, if every row that is left writes what is expected."""
         steps = sorted(
-            max(1, expect(ticket.row) - len(self._written[i])) + self._forced_left(i)
+            self._expected_left(i, expect) + self._forced_left(i)
             for i, ticket in enumerate(self.tickets)
             if not ticket.ended
         )
@@ -68,6 +69,11 @@ class Running:
             rest_s += (last - done) * self._cost.step_s(live, context + (last + done) / 2)
             done = last
         return max(0.0, rest_s - (now_s - self.progress_s))
+
+    def stop_waiting(self) -> None:
+        """It is over: nobody needs to give it up."""
+        if self.abandoned is not None:
+            self.abandoned.cancel()
 
     def take(self, step: Step) -> list[Ticket]:
         """The tokens of a step. Returns the tickets that ended by something the engine does not know."""
@@ -103,6 +109,13 @@ class Running:
             return None
         prefill_s = self._predicted_prefill_s, self._first_s - self.started_s
         return prefill_s, (self._predicted_decode_s, self.progress_s - self._first_s)
+
+    def _expected_left(self, index: int, expect: Expect) -> int:
+        """New tokens that a row will still write: of what is left it writes such a share as of the whole."""
+        row, written = self.tickets[index].row, len(self._written[index])
+        expected = expect(row)
+        share = expected / row.max_new_tokens
+        return max(1, expected - written, math.ceil(share * (row.max_new_tokens - written)))
 
     def _forced_left(self, index: int) -> int:
         """Steps until a row's prompt is used up."""

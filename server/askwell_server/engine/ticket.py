@@ -50,6 +50,7 @@ class Ticket:
         self.reason: Reason | None = None
         self.expired = False
         self.retried = False  # after a failure
+        self.charged = False  # to its tenant, for the batch that it runs in
         self.share_s = 0.0  # of a lane's time, as predicted at admission
         self.predicted_s: float | None = None  # from admission to end
         self.admitted_s = admitted_s
