@@ -228,5 +228,5 @@ def _plot(path: Path, model: str, soak: Soak) -> None:
         part: [(each.at_s / 60, getattr(each, part)) for each in soak.samples]
         for part in ("engine", "front", "others")
     }
-    title = f"{model}: memory under mixed load, one request in five left by its caller"
+    title = f"{model}: memory under mixed load, some callers leaving"
     plot_fitted(path, title, ("minutes", "resident memory, MiB"), lines, lines)
