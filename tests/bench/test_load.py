@@ -306,7 +306,7 @@ def test_pair_that_broke_off_is_kept_but_not_compared(
         each.fake.will("GetModel", MODEL)
         each.fake.will("GenerateStream", *[Answer() for _ in range(1 + 3 * 2)])
     running.fake.will("GenerateStream", Answer(), Answer())  # all of round 4, which the other side begins
-    other.fake.will("GenerateStream", Answer(), Answer(lambda: other.grpc_server.stop(0)))
+    other.fake.will("GenerateStream", Answer(), Answer(lambda: other.grpc_server.stop(0).wait(1)))
     pairs = ("--against-server", other.fake.target, "--pairs", "5", "--requests", "2", "--concurrency", "1")
     assert load(running, *pairs, "--out", str(tmp_path)) == 1
     assert "PARTIAL: b: the server went away" in capsys.readouterr().out
