@@ -3,7 +3,8 @@
 The engine is killed at random moments under load, by SIGKILL, SIGSEGV and SIGABRT in turn: as the kernel, a
 crash and a failed check would. Every request must end in a result or UNAVAILABLE, and tokens must flow again
 within the time that loading the model takes plus 2 seconds. Told as well: how long a request takes that comes
-after the kill. It waits for those that were running, each of which is run alone now, being a suspect.
+after the kill, beside how long the same takes just before it, under the same load. After the kill it meets
+those that were running, each of which is run alone first, being a suspect.
 """
 
 import argparse
@@ -43,10 +44,12 @@ _ENDS = ("OK", "UNAVAILABLE")
 @dataclass(frozen=True, slots=True)
 class Kill:
     """``at_s`` counts from the start of the load. ``back_s`` later a new process gave somebody a token, and
-    ``fresh_s`` later a request of one token, sent after the kill, was answered."""
+    ``fresh_s`` later a request of one token, sent after the kill, was answered; the same, sent before it,
+    took ``calm_s``."""
 
     signal: str
     at_s: float
+    calm_s: float
     back_s: float
     fresh_s: float
 
@@ -80,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     for kill in kills:
         print(
             f"  {kill.signal:<10}at {kill.at_s:>7.2f} s   back after {kill.back_s:>6.2f} s, "
-            f"a new request after {kill.fresh_s:>6.2f} s"
+            f"a new request after {kill.fresh_s:>6.2f} s (before the kill: {kill.calm_s:.2f} s)"
         )
     print(f"requests: {', '.join(f'{end} {number}' for end, number in sorted(ends.items()))}")
     for end, words in said.items():
@@ -124,12 +127,13 @@ async def _kill(
         start_s = time.perf_counter()
         for number, how in zip(range(arguments.kills), cycle(_SIGNALS), strict=False):
             await asyncio.sleep(random.uniform(0.1, arguments.pause_s))
+            calm_s = await _fresh_s(server, client)
             at_s = time.perf_counter() - start_s
             killed = engine_pids(server)
             for pid in killed:
                 os.kill(pid, how)
             back_s, fresh_s = await asyncio.gather(_back_s(server, killed, traffic), _fresh_s(server, client))
-            kills.append(Kill(how.name, at_s, min(back_s, fresh_s), fresh_s))
+            kills.append(Kill(how.name, at_s, calm_s, min(back_s, fresh_s), fresh_s))
             print(f"kill {number + 1}: {how.name}, back after {kills[-1].back_s:.2f} s", flush=True)
         traffic.stop()
 
@@ -163,13 +167,15 @@ async def _fresh_s(server: int, client: AsyncClient) -> float:
 
 
 def _figures(kills: list[Kill], ends: Counter[str], load_s: float) -> dict[str, Any]:
-    back_s, fresh_s = (sorted(getattr(kill, name) for kill in kills) for name in ("back_s", "fresh_s"))
+    names = ("back_s", "fresh_s", "calm_s")
+    back_s, fresh_s, calm_s = (sorted(getattr(kill, name) for kill in kills) for name in names)
     return {
         "kills": [asdict(kill) for kill in kills],
         "load_s": load_s,
         "allowed_s": load_s + _ALLOWED_S,
         "back_s": {"median": back_s[len(back_s) // 2], "max": back_s[-1]},
         "fresh_s": {"median": fresh_s[len(fresh_s) // 2], "max": fresh_s[-1]},
+        "calm_s": {"median": calm_s[len(calm_s) // 2], "max": calm_s[-1]},
         "late": sum(each > load_s + _ALLOWED_S for each in back_s),
         "requests": sum(ends.values()),
         "ends": dict(sorted(ends.items())),

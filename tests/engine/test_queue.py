@@ -76,14 +76,24 @@ def test_row_that_gave_way_is_not_starved_though_it_came_long_ago() -> None:
     assert queue.in_order(100.0) == [urgent, old]
 
 
+def test_tenant_that_comes_back_stands_before_the_level_flood_it_meets() -> None:
+    flood = [item("a", at_s=0.0) for _ in range(4)]
+    queue = queue_of(*flood)
+    serve(queue)
+    back = item("b", at_s=9.0)
+    assert queue.ahead_of(back.row) == []
+    queue.append([back])
+    assert queue.in_order(10.0, 2) == [back, flood[1]]
+
+
 def test_tenants_take_turns_by_the_tokens_they_were_given() -> None:
     flood = [item("a") for _ in range(4)]
     small, large = item("b"), item("c", tokens=30)
     others = [small, item("b"), large, item("c")]
     queue = queue_of(*flood, *others)
     order = queue.in_order(0.0)
-    assert [each.row.tenant for each in order[:3]] == ["a", "b", "c"]  # all at 0: as they came
-    assert order[3:] == [flood[1], others[1], flood[2], others[3], flood[3]]  # c was given twice as much
+    assert [each.row.tenant for each in order[:3]] == ["b", "c", "a"]  # all at 0: the longest line last
+    assert order[3:] == [others[1], flood[1], others[3], flood[2], flood[3]]  # c was given twice as much
 
 
 def test_a_tenant_that_stayed_away_has_saved_nothing_up() -> None:
@@ -115,7 +125,7 @@ def test_ahead_of_a_new_row_are_those_who_would_be_served_before_it() -> None:
     urgent, later = item("c", Priority.INTERACTIVE), item("c", Priority.BATCH)
     queue = queue_of(*flood, *own, urgent, later)
     ahead = queue.ahead_of(item("b").row)
-    assert set(ahead) == {urgent, *own, *flood[:3]}
+    assert set(ahead) == {urgent, *own, *flood[:2]}
     assert queue.ahead_of(item("c", Priority.INTERACTIVE).row) == [urgent]
     assert set(queue.ahead_of(item("b", Priority.BATCH).row)) >= {*flood, *own, urgent}
     assert len(queue) == 9  # nobody was moved

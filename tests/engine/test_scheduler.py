@@ -49,6 +49,17 @@ def test_batches_take_every_row_once_and_leave_an_empty_queue() -> None:
     assert taken == items and len(queue) == 0
 
 
+def test_flood_of_another_tenant_gets_half_the_seats_beside_a_tenant_that_is_due() -> None:
+    flood = [Item(Row((9, i), GREEDY, 40, tenant="a"), 0.0) for i in range(40)]
+    scheduler, queue = scheduler_of(flood)
+    first = scheduler.board(0.0, LIMITS, COST, 1)
+    back = Item(Row((8, 8), GREEDY, 40, tenant="b"), 1.0)
+    queue.append([back])
+    second = scheduler.board(1.0, LIMITS, COST, 1)
+    assert first and second and len(first.items) == LIMITS.rows
+    assert second.items[0] is back and len(second.items) == 1 + LIMITS.rows // 2
+
+
 def test_free_lanes_share_what_waits() -> None:
     assert boarded(a_set(1), 1) == [8]
     assert boarded(a_set(1), 2) == [4, 4]

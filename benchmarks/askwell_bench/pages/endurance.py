@@ -14,6 +14,7 @@ from .verdict import verdict_list
 KILLS = "askwell-bench kills --model DIR --out benchmarks/results"
 SOAK = "askwell-bench soak --model DIR --out benchmarks/results"
 _NEVER = "never"
+_TIMES = ("back_s", "fresh_s", "calm_s")
 _PARTS = {"front": "front", "engine": "engine process", "total": "all processes"}
 
 
@@ -63,10 +64,10 @@ def _kills(result: Result) -> str:
     groups = by_signal | ({"all": kills} if len(by_signal) > 1 else {})
     header = [
         "", "kills", "a token again after, s (median)", "at most", "a new request answered after, s (median)",
-        "at most",
+        "at most", "the same before the kill, s (median)", "at most",
     ]  # fmt: skip
     rows = [
-        [signal, whole(len(group)), *_spread(group, "back_s"), *_spread(group, "fresh_s")]
+        [signal, whole(len(group)), *(cell for key in _TIMES for cell in _spread(group, key))]
         for signal, group in groups.items()
     ]
     told = f"Loading the model takes {number(result.number('load_s'))} s."

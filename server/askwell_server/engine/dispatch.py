@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 _CUT_CHECK_S = 0.1
 _SOON_S = 0.3  # a lane that is free by then is worth waiting for
+_PROVEN_TOKENS = 8  # more than may be on their way from a process when it dies
 _RECOVERY_BATCHES = 50  # after so many, a row limit that a lack of memory lowered is doubled
 NATURAL = (Reason.EOS, Reason.STOP_TOKEN, Reason.STOP_SEQUENCE, Reason.MAX_TOKENS)
 _WEIGHT = 0.05  # of one batch in the capacity
@@ -139,7 +140,7 @@ class Dispatcher:
         taken_s = time.monotonic() - running.started_s
         unfinished = running.unfinished()
         alone = self.isolation.release(running)
-        if alone and not unfinished and running.tickets[0].reason in NATURAL:
+        if alone and (running.cut or (not unfinished and running.tickets[0].reason in NATURAL)):
             self.isolation.acquit(running.tickets[0])
         if running.cut and unfinished:
             self.statistics.cuts += 1
@@ -234,13 +235,13 @@ class Dispatcher:
             if boarded is None:
                 break
             self._run(device, boarded.items, boarded.plan)
-        if len(self.queue):
-            self._check_cuts_later()
         if chosen := self.isolation.next_on(self.devices):
             device, ticket = chosen
             row = ticket.row
             seconds = device.cost.batch_s([(len(row.prompt), row.max_new_tokens)])
             self._run(device, [ticket], Plan((0,), 0, min_new_tokens=row.min_new_tokens, seconds=seconds))
+        if self.waiting:
+            self._check_cuts_later()
 
     def _run(self, device: Device, tickets: Sequence[Ticket], plan: Plan) -> None:
         rows = [ticket.row for ticket in tickets]
@@ -272,10 +273,13 @@ class Dispatcher:
     def _check_cuts(self) -> None:
         """Somebody waits and no lane is free: see whether a batch had better give way."""
         self._cut_check = None
-        if not len(self.queue):
+        if not self.waiting:
             return
         now_s = time.monotonic()
         running = [(device, each) for device in self.devices for each in device.running.values()]
+        for device, each in running:
+            if self._is_proven(each):
+                device.cut(each)
         soon = any(each.cut or each.rest_s(now_s, self.forecast.expect) < _SOON_S for _, each in running)
         for device, each in running if not soon else ():
             if self.isolation.running in each.tickets:
@@ -285,3 +289,11 @@ class Dispatcher:
                 device.cut(each)
                 break  # one at a time: what waits may fit into its lane
         self._check_cuts_later()
+
+    def _is_proven(self, running: Running) -> bool:
+        """Whether a suspect, alone, is well past the step at which its process died: it can go on among
+        others, and need not keep a device to itself to its end."""
+        if self.isolation.running not in running.tickets or running.cut:
+            return False
+        divisible = running.tickets[0].row.options.divisible
+        return divisible and running.new_tokens >= _PROVEN_TOKENS

@@ -1,6 +1,7 @@
-"""Suspects of a crash, from accusation to verdict: each runs alone on a device.
+"""Suspects of a crash, from accusation to verdict: each runs alone on a device, until it is past the step at
+which its process died or, if it cannot be cut, to its end.
 
-Before each of them everybody else gets a turn on that device, and other devices go on meanwhile.
+Before each few of them everybody else gets a turn on that device, and other devices go on meanwhile.
 """
 
 import logging
@@ -17,6 +18,7 @@ from .ticket import Ticket
 
 log = logging.getLogger(__name__)
 
+_IN_A_ROW = 4  # a turn of everybody else between any two would be far longer than those are
 RESTART_S = 2.0  # what a client is told to wait while a process restarts
 
 
@@ -33,6 +35,7 @@ class Isolation:
         self._fail = fail
         self._suspects = Suspects()
         self._waiting: dict[Ticket, None] = {}
+        self._in_a_row = 0  # on the device that is kept
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -91,14 +94,18 @@ class Isolation:
         return self.device, ticket
 
     def release(self, running: Running) -> bool:
-        """Whether the batch was a suspect's, who is through now; the device is everybody's again."""
+        """Whether the batch was a suspect's, who is through now; the device is everybody's again, unless it
+        was a short one and a few more can follow."""
         if self.running is None or self.running not in running.tickets:
             return False
-        self.running = self.device = None
+        self.running = None
+        self._in_a_row += 1
+        if not running.cut or not self._waiting or self._in_a_row >= _IN_A_ROW:
+            self.device, self._in_a_row = None, 0
         return True
 
     def acquit(self, ticket: Ticket) -> None:
-        """It ran alone to its end, and nothing happened."""
+        """It ran alone for long enough, and nothing happened."""
         self._suspects.clear(ticket.asked)
 
     def judge(self, ticket: Ticket, *, killed: bool) -> None:

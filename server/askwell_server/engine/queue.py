@@ -21,6 +21,7 @@ class Queued(Protocol):
 
 
 T = TypeVar("T", bound=Queued)
+_Turn = tuple[float, int, float, str, T | None]  # counter, rows in line, since when, tenant, its next row
 _Line = dict[T, None]  # the rows of one tenant and priority, in order; a row may leave from anywhere
 
 
@@ -144,7 +145,9 @@ class WaitingQueue(Generic[T]):
         newcomer: str | None = None,
         gone: Sequence[T] = (),
     ) -> Iterator[T]:
-        """The tenant that was given least is next, and is given its next row.
+        """The tenant that was given least is next, and is given its next row. Among equals the tenant with
+        fewer rows goes first, then the row that came first: whoever comes back stands level with those that
+        waited all the time, and must not stand behind the whole of a flood.
 
         ``given`` holds the counters as they stand after the rows before. With a ``newcomer`` the turns end
         when one more row of that tenant would have its turn.
@@ -152,29 +155,25 @@ class WaitingQueue(Generic[T]):
         if newcomer is not None:
             lines.setdefault(newcomer, [])
         tenants = {tenant: iter([i for i in line if i not in gone]) for tenant, line in lines.items()}
-        turns: list[tuple[float, float, str, T | None]] = []
+        turns: list[_Turn[T]] = []
+
+        def queue_up(tenant: str) -> None:
+            item = next(tenants[tenant], None)
+            since_s = math.inf if item is None else item.admitted_s
+            counter = given.get(tenant, self._counters.of(tenant))
+            length = len(lines[tenant]) + (tenant == newcomer)
+            heapq.heappush(turns, (counter, length, since_s, tenant, item))
+
         for tenant in tenants:
-            self._queue_up(turns, tenants, tenant, given)
+            queue_up(tenant)
         while turns:
-            _, _, tenant, item = heapq.heappop(turns)
+            *_, tenant, item = heapq.heappop(turns)
             if item is not None:
                 self._give(given, item)
                 yield item
-                self._queue_up(turns, tenants, tenant, given)
+                queue_up(tenant)
             elif tenant == newcomer:
                 return
-
-    def _queue_up(
-        self,
-        turns: list[tuple[float, float, str, T | None]],
-        tenants: dict[str, Iterator[T]],
-        tenant: str,
-        given: dict[str, float],
-    ) -> None:
-        """A tenant's next row takes its place; among equals the one that came first goes first."""
-        item = next(tenants[tenant], None)
-        since_s = math.inf if item is None else item.admitted_s
-        heapq.heappush(turns, (given.get(tenant, self._counters.of(tenant)), since_s, tenant, item))
 
     def _give(self, given: dict[str, float], item: T) -> None:
         tenant = item.row.tenant

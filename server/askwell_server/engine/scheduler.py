@@ -1,6 +1,7 @@
 """The queue and the planner together: what the live engine and the simulator share. No clock, no engine."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -57,8 +58,7 @@ class Scheduler(Generic[T]):
         items = self._queue.in_order(now_s, _seen(limits))
         if not items:
             return None
-        # Whoever is of worse priority than the head would slow it down, and take the seats of its like.
-        items = [item for item in items if item.row.priority <= items[0].row.priority]
+        items = _company_of(items[0], items, limits.rows // 2)
         rows = [item.row for item in items]
         chosen = self._plan(rows, limits, cost, now_s)
         share = math.ceil(len(self._queue) / free_lanes)
@@ -93,6 +93,26 @@ class Scheduler(Generic[T]):
         rows apart that belong together."""
         count = len(chosen.indices)
         return len(self._queue) - count >= (free_lanes - 1) * count / 2
+
+
+def _company_of(head: T, items: Sequence[T], guests: int) -> list[T]:
+    """Those who may run with the head, itself included.
+
+    Whoever is of worse priority would slow it down and take the seats of its like. So would more than some
+    ``guests`` of any other tenant: one that floods would have every batch be as long as a full one.
+    """
+    company: list[T] = []
+    seen: Counter[str] = Counter()
+    for item in items:
+        row = item.row
+        if row.priority > head.row.priority:
+            continue
+        if row.tenant != head.row.tenant:
+            seen[row.tenant] += 1
+            if seen[row.tenant] > guests:
+                continue
+        company.append(item)
+    return company
 
 
 def _seen(limits: Limits) -> int:
