@@ -8,6 +8,7 @@ JOB ?= examples/jobs/backend-engineer.md
 RESUME ?= examples/resumes/backend-engineer.md
 COUNT ?= 8
 TEXTS := $(wildcard examples/jobs/*.md examples/resumes/*)
+UNSEEN := $(wildcard benchmarks/data/jobs/*.md benchmarks/data/resumes/*.md)
 
 .PHONY: help demo serve test test-torch lint proto bench bench-full bench-gptj bench-peers report clean
 
@@ -63,7 +64,7 @@ FLOAT32 := models/smollm2-135m-instruct-float32
 
 $(INT8)/askwell.json: | .venv/.demo
 	@$(BIN)/python examples/default_model.py
-	@$(BIN)/askwell-convert "$$($(BIN)/python examples/default_model.py --path)" $(INT8)
+	@$(BIN)/askwell-convert "$$($(BIN)/python examples/default_model.py --path)" $(INT8) --calibrate
 
 $(FLOAT32)/askwell.json: | .venv/.demo
 	@$(BIN)/python examples/default_model.py
@@ -73,12 +74,27 @@ BENCH := $(BIN)/askwell-bench
 RESULTS := benchmarks/results
 SHORT := $(RESULTS)/short
 WORKLOADS := benchmarks/workloads
+UNCALIBRATED := models/smollm2-135m-instruct-uncalibrated
 FULL_RANGE := models/smollm2-135m-instruct-range-127
+WITHOUT := models/smollm2-135m-instruct-without
+STOCK := models/smollm2-135m-instruct-range-127-uncalibrated
 GPTJ := models/gptj-full-size
 
 $(FULL_RANGE)/askwell.json: | .venv/.demo
 	@$(BIN)/python examples/default_model.py
-	@$(BIN)/askwell-convert "$$($(BIN)/python examples/default_model.py --path)" $(FULL_RANGE) --target cpu-vnni
+	@$(BIN)/askwell-convert "$$($(BIN)/python examples/default_model.py --path)" $(FULL_RANGE) --target cpu-vnni --calibrate
+
+$(STOCK)/askwell.json: | .venv/.demo
+	@$(BIN)/python examples/default_model.py
+	@$(BIN)/askwell-convert "$$($(BIN)/python examples/default_model.py --path)" $(STOCK) --target cpu-vnni
+
+$(UNCALIBRATED)/askwell.json: | .venv/.demo
+	@$(BIN)/python examples/default_model.py
+	@$(BIN)/askwell-convert "$$($(BIN)/python examples/default_model.py --path)" $(UNCALIBRATED)
+
+$(WITHOUT)-%/askwell.json: | .venv/.demo
+	@$(BIN)/python examples/default_model.py
+	@$(BIN)/askwell-convert "$$($(BIN)/python examples/default_model.py --path)" $(WITHOUT)-$* --calibrate --without $*
 
 bench: .venv/.dev $(INT8)/askwell.json
 	-$(BENCH) load --model $(INT8) --concurrency 1,4 --requests 20 --out $(SHORT)
@@ -87,7 +103,10 @@ bench: .venv/.dev $(INT8)/askwell.json
 	$(BENCH) peers --short --model $(INT8) --out $(SHORT)
 
 # A benchmark that judges exits with 1 when a verdict fails, and the next goes on all the same.
-bench-full: .venv/.dev $(INT8)/askwell.json $(FLOAT32)/askwell.json $(FULL_RANGE)/askwell.json
+STEPS_LEFT_OUT := $(foreach step,rotation smoothing rounding,$(WITHOUT)-$(step))
+FIDELITY_MODELS := $(FLOAT32) $(FULL_RANGE) $(UNCALIBRATED) $(STOCK) $(STEPS_LEFT_OUT)
+
+bench-full: .venv/.dev $(INT8)/askwell.json $(FIDELITY_MODELS:%=%/askwell.json)
 	$(BENCH) engine --model $(INT8) --out $(RESULTS)
 	$(BENCH) overhead --threads 1 --model $(INT8) --out $(RESULTS)
 	$(BENCH) first-token --threads 1 --model $(INT8) --out $(RESULTS)
@@ -103,9 +122,10 @@ bench-full: .venv/.dev $(INT8)/askwell.json $(FLOAT32)/askwell.json $(FULL_RANGE
 	-$(BENCH) kills --model $(INT8) --out $(RESULTS)
 	-$(BENCH) integrity --model $(FLOAT32) --out $(RESULTS)
 	-$(BENCH) integrity --model $(INT8) --out $(RESULTS)
-	$(BENCH) fidelity --isa avx2 --model $(INT8) --reference $(FLOAT32) --text $(TEXTS) --out $(RESULTS)
-	$(BENCH) fidelity --isa avx2 --model $(FULL_RANGE) --reference $(FLOAT32) --text $(TEXTS) --out $(RESULTS)
-	$(BENCH) fidelity --model $(FULL_RANGE) --reference $(FLOAT32) --text $(TEXTS) --out $(RESULTS)
+	for model in $(INT8) $(UNCALIBRATED) $(STEPS_LEFT_OUT) $(STOCK); do \
+	  $(BENCH) fidelity --isa avx2 --model $$model --reference $(FLOAT32) --text $(UNSEEN) --out $(RESULTS); done
+	for model in $(FULL_RANGE) $(STOCK); do \
+	  $(BENCH) fidelity --model $$model --reference $(FLOAT32) --text $(UNSEEN) --out $(RESULTS); done
 	$(BENCH) prefix-split --isa avx2 --model $(INT8) --text $(TEXTS) --out $(RESULTS)
 	-$(BENCH) peers --model $(INT8) --requests 30 --out $(RESULTS)
 	-$(BENCH) soak --model $(INT8) --out $(RESULTS)

@@ -7,6 +7,7 @@ python examples/demo.py --serve                          # serve on localhost:50
 """
 
 import argparse
+import json
 import os
 import re
 import signal
@@ -16,6 +17,7 @@ import time
 import zlib
 from pathlib import Path
 
+import encoder
 from default_model import GGUF, ROOT, fetch
 
 BIN = Path(sys.executable).parent
@@ -36,16 +38,34 @@ def model_folder(model: str) -> Path:
     if model and path.suffix != ".gguf" and not path.exists() and model.count("/") != 1:
         raise SystemExit(f"demo: {model} is neither a folder, a .gguf file nor a hub id like org/name")
     folder = MODELS / (_folder_name(path) if model else "smollm2-135m-instruct")
+    if not model:
+        return default_folder(folder)
     if (folder / MANIFEST).is_file():
         return folder
-    source = model
-    if not model:
-        if not GGUF.exists():
-            step("fetching the default model (93 MB, once)")
-        source = str(fetch())
-    step(f"converting {source} to int8 (once)")
     MODELS.mkdir(exist_ok=True)
-    if subprocess.run([BIN / "askwell-convert", source, folder]).returncode != 0:
+    step(f"converting {model} to int8 (once)")
+    if subprocess.run([BIN / "askwell-convert", model, folder]).returncode != 0:
+        raise SystemExit(2)
+    return folder
+
+
+def default_folder(folder: Path) -> Path:
+    """The default model, with a certificate of what int8 cost it on the example jobs and résumés."""
+    converted = (folder / MANIFEST).is_file()
+    if converted and (json.loads((folder / MANIFEST).read_text()).get("certificate") or not GGUF.exists()):
+        return folder  # without the source it serves as it is
+    if not GGUF.exists():
+        step("fetching the default model (93 MB, once)")
+    source = str(fetch())
+    MODELS.mkdir(exist_ok=True)
+    if not converted:
+        step(f"converting {source} to int8, fitted to what it computes (once, about half a minute)")
+        if subprocess.run([BIN / "askwell-convert", source, folder, "--calibrate"]).returncode != 0:
+            raise SystemExit(2)
+    step("comparing it with the float32 model (once)")
+    texts = [path for path in sorted(ROOT.glob("examples/*/*")) if path.suffix in (".md", ".txt")]
+    command = [BIN / "askwell-convert", "certify", folder, "--reference", source, "--text", *texts]
+    if subprocess.run(command).returncode not in (0, 1):  # 1: written, and it does not pass
         raise SystemExit(2)
     return folder
 
@@ -58,10 +78,21 @@ def _folder_name(source: Path) -> str:
     return f"{stem.lower()}-{zlib.crc32(str(source.resolve()).encode()):08x}"
 
 
-def start_server(folder: Path) -> tuple[subprocess.Popen[str], str]:
+def encoder_flags() -> list[str]:
+    """The server's flag for the sentence encoder, which is made once; none where it cannot be fetched."""
+    if not encoder.is_made():
+        step("fetching the sentence encoder (84 MB, once) and converting it to int8")
+    try:
+        return ["--encoder", str(encoder.make())]
+    except SystemExit as error:
+        step(f"going on without the sentence encoder: {error}")
+        return []
+
+
+def start_server(folder: Path, flags: list[str]) -> tuple[subprocess.Popen[str], str]:
     """Start the server on a free port and wait until it says that it serves. Returns it and its address."""
     server = subprocess.Popen(
-        [BIN / "askwell-server", "--model", folder, "--port", "0", "--log-level", "warning"],
+        [BIN / "askwell-server", "--model", folder, "--port", "0", "--log-level", "warning", *flags],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -84,8 +115,9 @@ def wait_until_serving(address: str, limit_s: float = 120.0) -> None:
 
 
 def ask(folder: Path, job: str, resume: str, count: str) -> int:
+    flags = encoder_flags()
     step(f"starting the server with {folder}")
-    server, address = start_server(folder)
+    server, address = start_server(folder, flags)
     try:
         wait_until_serving(address)
         step(f"askwell questions --job {job} --resume {resume} --count {count}")
@@ -111,7 +143,7 @@ def main() -> int:
     folder = model_folder(arguments.model)
     if arguments.serve:
         # The server takes this process's place, so that Ctrl-C reaches it alone and it can drain.
-        os.execv(BIN / "askwell-server", ["askwell-server", "--model", str(folder)])
+        os.execv(BIN / "askwell-server", ["askwell-server", "--model", str(folder), *encoder_flags()])
     return ask(folder, arguments.job, arguments.resume, arguments.count)
 
 

@@ -2,24 +2,19 @@
 
 import json
 import shutil
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from askwell_bench.mutants.raw import Raw, write_torch
 from safetensors.numpy import save_file
 
 TINY_GPTJ = Path(__file__).parent / "data" / "tiny-gptj"
 TINY_GPTJ_REFERENCE = Path(__file__).parent / "data" / "tiny-gptj-reference.npz"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
-STORAGES = {
-    "float32": "FloatStorage",
-    "float16": "HalfStorage",
-    "bool": "BoolStorage",
-    "uint8": "ByteStorage",
-}
+DTYPES = {"float32": "F32", "float16": "F16", "bool": "BOOL", "uint8": "U8"}
 
 Tensors = Mapping[str, npt.NDArray[Any]]
 
@@ -78,36 +73,9 @@ def write_shards(folder: Path, parts: list[Tensors], stem: str, suffix: str) -> 
 
 
 def write_torch_zip(path: Path, tensors: Tensors) -> None:
-    """What ``torch.save`` writes for a state dictionary: raw storages, and a pickle that rebuilds it."""
-    items = [_text(name) + _tensor(str(key), tensor) for key, (name, tensor) in enumerate(tensors.items())]
-    pickled = b"\x80\x02ccollections\nOrderedDict\n)R(" + b"".join(items) + b"u."
-    write_torch_entries(path, pickled, [np.ascontiguousarray(t).tobytes() for t in tensors.values()])
-
-
-def write_torch_entries(path: Path, pickled: bytes, storages: list[bytes]) -> None:
-    """The zip of a ``.bin`` around a pickle that may be anything."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr("archive/data.pkl", pickled)
-        archive.writestr("archive/byteorder", "little")
-        for key, storage in enumerate(storages):
-            archive.writestr(f"archive/data/{key}", storage)
-
-
-def _text(text: str) -> bytes:
-    return b"X" + len(text.encode()).to_bytes(4, "little") + text.encode()
-
-
-def _tuple(numbers: tuple[int, ...]) -> bytes:
-    return b"(" + b"".join(b"J" + number.to_bytes(4, "little") for number in numbers) + b"t"
-
-
-def _tensor(key: str, tensor: npt.NDArray[Any]) -> bytes:
-    strides = tuple(int(np.prod(tensor.shape[axis + 1 :])) for axis in range(tensor.ndim))
-    storage = (
-        b"(" + _text("storage") + b"ctorch\n" + STORAGES[tensor.dtype.name].encode() + b"\n"
-        + _text(key) + _text("cpu") + b"J" + tensor.size.to_bytes(4, "little") + b"tQ"
-    )  # fmt: skip
-    arguments = (
-        storage + b"K\x00" + _tuple(tensor.shape) + _tuple(strides) + b"\x89ccollections\nOrderedDict\n)R"
-    )
-    return b"ctorch._utils\n_rebuild_tensor_v2\n(" + arguments + b"tR"
+    """What ``torch.save`` writes for a state dictionary."""
+    raws = {
+        name: Raw(DTYPES[tensor.dtype.name], tensor.shape, np.ascontiguousarray(tensor).tobytes())
+        for name, tensor in tensors.items()
+    }
+    write_torch(path, raws)

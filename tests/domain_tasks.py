@@ -8,14 +8,22 @@ from askwell_interview import DocumentError
 
 
 @dataclass(frozen=True)
+class Encode:
+    texts: tuple[str, ...]
+
+    def run(self, desk):
+        return desk.encoder.encode(self.texts)
+
+
+@dataclass(frozen=True)
 class Misbehave:
     how: str
     field: str = "resume"
     secret: str = "private words"
 
-    def run(self, reading):
+    def run(self, desk):
         if self.field:
-            reading(self.field)
+            desk.reading(self.field)
         match self.how:
             case "hang":
                 time.sleep(60)
@@ -24,7 +32,7 @@ class Misbehave:
             case "grow":
                 return len(bytearray(16 * 1024**3))
             case "recurse":
-                return self.run(reading)
+                return self.run(desk)
             case "refuse":
                 raise DocumentError("holds no text", self.field)
             case "fail":

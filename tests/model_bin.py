@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-TYPES = ("float32", "int8", "int16", "int32", "float16")
+TYPES = ("float32", "int8", "int16", "int32", "float16", "uint16")  # bfloat16 as its bits
 
 
 def read_variables(path: Path) -> dict[str, npt.NDArray[np.generic]]:

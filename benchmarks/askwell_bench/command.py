@@ -50,9 +50,11 @@ def _run(arguments: Sequence[str] | None) -> int:
     from askwell_bench.gptj import command as gptj
     from askwell_bench.integrity import command as integrity
     from askwell_bench.load import command as load
+    from askwell_bench.mutants import command as mutants
     from askwell_bench.pages import command as report
     from askwell_bench.peers import command as peers
     from askwell_bench.planner import command as planner
+    from askwell_bench.quality import command as quality
 
     parser = _Parser(prog="askwell-bench", description="Measure Askwell; ratios, not times.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -73,6 +75,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         planner,
         peers,
         gptj,
+        mutants,
+        quality,
         compare,
         report,
     ):

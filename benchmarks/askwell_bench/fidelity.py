@@ -1,17 +1,20 @@
 """How much of the model's mind a quantized folder keeps, against a float32 folder of the same weights.
 
 Perplexity ratio, mean Kullback-Leibler divergence KL(reference || model) in nats per token, and the share of
-positions where both name the same likeliest token, over the given documents in windows of 512 tokens.
+positions where both name the same likeliest token, with 95% intervals, over the given documents in windows of
+512 tokens: what ``askwell-convert certify`` writes into a manifest, here for documents of any kind.
 """
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from askwell_convert.calibration.steps import STEPS
+from askwell_convert.certificate import Divergence, Estimate, Figures
+from askwell_convert.checkpoint import FloatRows
 from askwell_interview import document_from_bytes
 from askwell_manifest import read_manifest
 from tokenizers import Tokenizer
@@ -21,8 +24,6 @@ from .result import add_out, finish, model_facts
 
 NAME = "fidelity"
 WINDOW = 512
-
-LogProbs = npt.NDArray[np.float32]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,45 +51,30 @@ def run(arguments: argparse.Namespace) -> int:
     divergence = Divergence()
     for ids in windows:
         divergence.add(log_probs(reference, tokenizer, ids), log_probs(model, tokenizer, ids), ids[1:])
-    figures = {**divergence.figures(), "compute_type": model.compute_type}
+    figures = {**told(divergence.figures()), "compute_type": model.compute_type}
     for name, value in figures.items():
-        print(f"  {name:<22}{value:>14}")
-    name = f"{NAME}-range-{manifest.weight_range}-{arguments.isa}"
-    finish(NAME, {"model": model_facts(manifest), **figures}, arguments.out, name=name)
+        print(f"  {name:<26}{value!s:>20}")
+    steps = (manifest.calibration or {}).get("steps")
+    how = (
+        ""
+        if steps is None
+        else "-".join(["-calibrated", *(f"no-{each}" for each in STEPS if each not in steps)])
+    )
+    name = f"{NAME}-range-{manifest.weight_range}{how}-{arguments.isa}"
+    told_of = {"model": model_facts(manifest), "calibration": manifest.calibration}
+    finish(NAME, {**told_of, **figures}, arguments.out, name=name)
     return 0
 
 
-@dataclass(slots=True)
-class Divergence:
-    """How far a model is from its reference, over the positions that were added."""
-
-    count: int = 0
-    nll_reference: float = 0.0
-    nll: float = 0.0
-    kl: float = 0.0
-    same: int = 0
-
-    def add(self, expected: LogProbs, got: LogProbs, following: Sequence[int]) -> None:
-        """Log-probabilities of reference and model, [positions, vocabulary], and the tokens that followed."""
-        rows = np.arange(len(following))
-        told = np.asarray(following)
-        self.nll_reference -= float(expected[rows, told].sum())
-        self.nll -= float(got[rows, told].sum())
-        self.kl += float((np.exp(expected) * (expected - got)).sum())
-        self.same += int((expected.argmax(1) == got.argmax(1)).sum())
-        self.count += len(following)
-
-    def figures(self) -> dict[str, float]:
-        """Of at least one position. Keys as the results have them."""
-        reference, model = np.exp(self.nll_reference / self.count), np.exp(self.nll / self.count)
-        return {
-            "tokens": self.count,
-            "perplexity_reference": round(float(reference), 3),
-            "perplexity": round(float(model), 3),
-            "perplexity_ratio": round(float(model / reference), 4),
-            "mean_kl": round(self.kl / self.count, 5),
-            "same_top1": round(self.same / self.count, 4),
-        }
+def told(figures: Figures) -> dict[str, Any]:
+    """Keys as the results have them; an interval stands beside its figure."""
+    flat = {}
+    for field in fields(figures):
+        value = getattr(figures, field.name)
+        flat[field.name] = value.value if isinstance(value, Estimate) else value
+        if isinstance(value, Estimate):
+            flat[f"{field.name}_interval"] = list(value.interval)
+    return flat
 
 
 def text_windows(tokenizer: Tokenizer, paths: Sequence[Path]) -> list[list[int]]:
@@ -100,7 +86,7 @@ def text_windows(tokenizer: Tokenizer, paths: Sequence[Path]) -> list[list[int]]
     return [window for window in windows if len(window) > 1]
 
 
-def log_probs(generator: Any, tokenizer: Tokenizer, ids: Sequence[int]) -> LogProbs:
+def log_probs(generator: Any, tokenizer: Tokenizer, ids: Sequence[int]) -> FloatRows:
     """Log-probabilities of what follows each token but the last: [len(ids) - 1, vocabulary], float32.
 
     From whatever device and precision the generator computes in.

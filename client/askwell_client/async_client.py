@@ -12,7 +12,7 @@ from askwell_client.calls import generation, interview, server
 from askwell_client.document import DocumentLike
 from askwell_client.failure import RpcFailure
 from askwell_client.generation import BatchItem, Generation, Prompt, StreamEvent, Tokens
-from askwell_client.interview import Extraction, QuestionEvent, QuestionSet
+from askwell_client.interview import Extraction, QuestionCheck, QuestionEvent, QuestionSet
 from askwell_client.model import Health, Load, ModelInfo
 from askwell_client.option import GenerateOptions, QuestionOptions
 from askwell_client.settings import CHANNEL_OPTIONS, Settings
@@ -69,6 +69,12 @@ class AsyncClient:
     ) -> Extraction:
         """What questions would be based on. Runs no language model."""
         return await self._answer(interview.features(job, resume, include_text, timeout_s))
+
+    async def check_question(
+        self, text: str, *, jurisdictions: Iterable[str] = (), timeout_s: float | None = None
+    ) -> QuestionCheck:
+        """Whether a question may be asked, by the law of "US", "UK", "EU", "CN", or of all for none."""
+        return await self._answer(interview.check_question(text, jurisdictions, timeout_s))
 
     async def tokenize(self, text: str, *, model: str = "", timeout_s: float | None = None) -> Tokens:
         """Splits text into the model's tokens."""

@@ -48,6 +48,17 @@ class Source(StrEnum):
     BANK = "BANK"
 
 
+class Trigger(StrEnum):
+    """What an answer was like that calls for a follow-up."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    VAGUE = "VAGUE"
+    NO_RESULT = "NO_RESULT"
+    WE_NOT_I = "WE_NOT_I"
+    UNSUPPORTED = "UNSUPPORTED"
+    STRONG = "STRONG"
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence(Mirror):
     """A piece of a document: ``text[start:end] == quote`` in Python's own string offsets."""
@@ -120,6 +131,24 @@ class Plan(Mirror):
 
 
 @dataclass(frozen=True, slots=True)
+class Anchor(Mirror):
+    """What an answer sounds like that deserves ``rating``, 1 to 5."""
+
+    pb: ClassVar[type[Message]] = interview_pb2.Anchor
+    rating: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp(Mirror):
+    """What to ask next after an answer of this kind."""
+
+    pb: ClassVar[type[Message]] = interview_pb2.FollowUp
+    trigger: Trigger
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Question(Mirror):
     """One finished question. ``Question.from_dict`` reads one back from saved JSON."""
 
@@ -135,6 +164,14 @@ class Question(Mirror):
     resume_evidence: Evidence | None
     finished_s: float
     attempts: int
+    difficulty: int
+    minutes: int
+    anchors: tuple[Anchor, ...]
+    covers: tuple[str, ...]
+    red_flags: tuple[str, ...]
+    follow_ups: tuple[FollowUp, ...]
+    model: str
+    prompt_version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +213,29 @@ class StreamPlan(Mirror):
     plan: Plan
     job_text: str
     resume_text: str
+
+
+class Rule(StrEnum):
+    """What decided a verdict: a pattern of words, or likeness to sentences that the guard knows."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    PATTERN = "PATTERN"
+    LIKENESS = "LIKENESS"
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionCheck(Mirror):
+    """Whether a question may be asked, and what to ask instead."""
+
+    pb: ClassVar[type[Message]] = interview_pb2.CheckQuestionResponse
+    request_id: str
+    allowed: bool
+    category: str
+    category_name: str
+    rule: Rule
+    reason: str
+    rewrite: str
+    jurisdictions: tuple[str, ...]
 
 
 # A question stream holds one StreamPlan, each Question when it is finished, and the Summary.

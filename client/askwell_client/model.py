@@ -19,8 +19,39 @@ class PromptStyle(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Interval(Mirror):
+    """Both ends of an interval."""
+
+    pb: ClassVar[type[Message]] = generation_pb2.Interval
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate(Mirror):
+    """What quantization did to the model: beside its unquantized source, over the same tokens of a text."""
+
+    pb: ClassVar[type[Message]] = generation_pb2.Certificate
+    perplexity_ratio: float
+    perplexity_ratio_interval: Interval
+    mean_kl: float
+    mean_kl_interval: Interval
+    same_top1: float
+    same_top1_interval: Interval
+    same_top5: float
+    same_top5_interval: Interval
+    largest_deviation: float
+    tokens: int
+    text_sha256: str
+    device: str
+    compute_type: str
+    instruction_set: str
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo(Mirror):
-    """The model that is served."""
+    """The model that is served. ``certificate`` is None when nobody has measured it."""
 
     pb: ClassVar[type[Message]] = generation_pb2.GetModelResponse
     name: str
@@ -36,6 +67,7 @@ class ModelInfo(Mirror):
     devices: tuple[str, ...]
     sha256: str
     server_version: str
+    certificate: Certificate | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ class TensorInfo:
 
 
 class Checkpoint(Protocol):
-    """Named tensors on disk, read a few rows at a time."""
+    """Named tensors on disk, read a few rows at a time, by several threads at once."""
 
     @property
     def tensors(self) -> Mapping[str, TensorInfo]: ...

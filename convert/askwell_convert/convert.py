@@ -1,24 +1,33 @@
 """The flow of a conversion: open, plan, check, stream, describe, rename."""
 
 import time
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal, Protocol
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from askwell_manifest import MANIFEST_NAME, Conversion, Manifest, file_record
 
+from .calibration.calibrate import Calibrated, Calibration, calibrate, calibrated_bytes, weight_count
 from .errors import ConvertError
 from .folder import open_folder
 from .gguf_source import open_gguf
 from .hub import HUB_ID, fetch
 from .memory import peak_rss_bytes
-from .output import check_space, check_target, new_folder
+from .output import check_file_target, check_space, check_target, new_folder
 from .plan import check_tensors
-from .source import Source, model_name
-from .specification import Precision, fill_specification
+from .source import Source, file_name, model_name
+from .source_files import SourceFiles
+from .specification import Precision, Specification, fill_specification
 from .tokenizer import end_tokens, model_vocabulary, parse_tokenizer
+from .variable import Made
+from .writer import MODEL, write_model
+
+if TYPE_CHECKING:
+    from .report import QuantizationReport
 
 TOOLS = ("askwell", "ctranslate2", "gguf", "numpy", "tokenizers")
 SPACE_MARGIN_BYTES = 32_000_000  # tokenizer, vocabulary, manifest, and what the file system needs
@@ -26,7 +35,11 @@ SPACE_MARGIN_BYTES = 32_000_000  # tokenizer, vocabulary, manifest, and what the
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to convert, to where, and how; see the command's help for the meaning of each."""
+    """What to convert, to where, and how; see the command's help for the meaning of each.
+
+    ``adapter`` is a folder whose deltas are merged into the weights; ``report`` is the file for a picture of
+    what quantization did to each matrix. ``calibrate`` fits int8 to what the model computes.
+    """
 
     source: str
     output: Path
@@ -35,10 +48,13 @@ class Request:
     revision: str | None = None
     prompt_style: Literal["base", "chat"] | None = None
     force: bool = False
+    adapter: Path | None = None
+    report: Path | None = None
+    calibrate: Calibration | None = None
 
 
 class Progress(Protocol):
-    """Follows the weights as they are written."""
+    """Follows the weights as they are written. Several threads tell it of their advance."""
 
     def begin(self, total_bytes: int) -> None: ...
 
@@ -47,43 +63,70 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a conversion made, and what it took."""
+    """What a conversion made, and what it took. ``table`` is the quantization report's, when asked for."""
 
     manifest: Manifest
     size_bytes: int
+    table: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Located:
+    """A source on this machine. ``label`` and ``commit`` are those of a hub id."""
+
+    path: Path
+    label: str | None = None
+    commit: str | None = None
 
 
 def convert(request: Request, progress: Progress) -> Report:
     """Write the model folder ``request.output``. Raises ConvertError, and then leaves nothing behind."""
     started = time.monotonic()
     check_target(request.output, force=request.force)
-    source = open_source(request.source, request.revision)
+    _check_report(request)
+    if request.calibrate and not request.precision.weight_range:
+        raise ConvertError("--calibrate fits int8 weights; choose an int8 quantization")
+    located = _located(request.source, request.revision)
+    files = SourceFiles.now(located.path, *([request.adapter] if request.adapter else []))
+    source = _opened(located)
     with closing(source.checkpoint):
-        if request.output.exists() and _contains(request.output, request.source):
-            raise ConvertError(f"{request.output} holds the source itself; choose another folder")
-        return _write(request, source, progress, started)
+        if request.output.exists():
+            _check_apart(request)
+        if request.adapter is not None:
+            from .adapter import adapted
+
+            source = adapted(source, request.adapter)
+        return _write(request, source, files, progress, started)
 
 
 def open_source(source: str, revision: str | None) -> Source:
     """Open a folder, a GGUF file or a hub id. Raises ConvertError when it is none of them."""
+    return _opened(_located(source, revision))
+
+
+def _located(source: str, revision: str | None) -> _Located:
     path = Path(source)
     if path.exists() and revision is not None:
         raise ConvertError(f"--revision {revision} goes with a hub id; {source} is on this machine")
-    if path.is_dir():
-        return open_folder(path)
-    if path.is_file():
-        if path.suffix != ".gguf":
-            raise ConvertError(
-                f"{source} is no GGUF file; give a .gguf file, a Hugging Face folder or a hub id"
-            )
-        return open_gguf(path)
+    if path.is_file() and path.suffix != ".gguf":
+        raise ConvertError(f"{source} is no GGUF file; give a .gguf file, a Hugging Face folder or a hub id")
+    if path.is_dir() or path.is_file():
+        return _Located(path)
     if not HUB_ID.fullmatch(source) or source.endswith(".gguf"):
         raise ConvertError(f"there is no file or folder {source}, and it is no hub id (org/name)")
     folder, commit = fetch(source, revision)
-    return open_folder(folder, label=source, revision=commit)
+    return _Located(folder, source, commit)
 
 
-def _write(request: Request, source: Source, progress: Progress, started: float) -> Report:
+def _opened(located: _Located) -> Source:
+    if located.path.is_file():
+        return open_gguf(located.path)
+    return open_folder(located.path, label=located.label, revision=located.commit)
+
+
+def _write(
+    request: Request, source: Source, files: SourceFiles, progress: Progress, started: float
+) -> Report:
     plan, tokenizer = source.plan, source.tokenizer
     check_tensors(plan, source.checkpoint)
     style = request.prompt_style or ("chat" if tokenizer.chat_template else "base")
@@ -95,16 +138,38 @@ def _write(request: Request, source: Source, progress: Progress, started: float)
         plan.padding_token,
         source.label,
     )
-    filled = fill_specification(
-        plan, source.checkpoint, request.precision, vocabulary, tokenizer.special, progress.advance
-    )
-    check_space(request.output, filled.weight_bytes + SPACE_MARGIN_BYTES)
+    observer = _observer(request)
+
+    def fill(made: Mapping[str, Made]) -> Specification:
+        return fill_specification(
+            plan,
+            source.checkpoint,
+            request.precision,
+            vocabulary,
+            tokenizer.special,
+            progress.advance,
+            made,
+            observer,
+        )
+
+    filled = None if request.calibrate else fill({})
+    needed = filled.weight_bytes if filled else calibrated_bytes(source)
+    check_space(request.output, needed + SPACE_MARGIN_BYTES)
+    calibrated = Calibrated()
     with new_folder(request.output.resolve(), force=request.force) as folder:
-        progress.begin(filled.weight_bytes)
-        filled.spec.save(str(folder))
+        with files.unchanged(), TemporaryDirectory(dir=folder) as matrices:
+            if request.calibrate:
+                progress.begin(weight_count(source))
+                weight_range = request.precision.weight_range
+                calibrated = calibrate(
+                    source, request.calibrate, weight_range, Path(matrices), progress.advance, observer
+                )
+            filled = filled or fill(calibrated.made)
+            progress.begin(filled.weight_bytes)
+            model = write_model(filled, folder)
         (folder / "tokenizer.json").write_text(tokenizer.json_text, encoding="utf-8")
-        files = {path.name: file_record(path) for path in sorted(folder.iterdir())}
-        size_bytes = sum(path.stat().st_size for path in folder.iterdir())
+        others = {path.name: file_record(path) for path in sorted(folder.iterdir()) if path.name != MODEL}
+        records = {**others, MODEL: model}
         manifest = Manifest(
             name=request.name or model_name(source.label),
             source=source.label,
@@ -119,7 +184,9 @@ def _write(request: Request, source: Source, progress: Progress, started: float)
             bos_token=tokenizer.special.bos,
             add_bos=tokenizer.special.add_bos,
             chat_template=tokenizer.chat_template if style == "chat" else None,
-            files=files,
+            adapter=file_name(request.adapter.resolve()) if request.adapter else None,
+            calibration=calibrated.record or None,
+            files=dict(sorted(records.items())),
             conversion=Conversion(
                 versions={tool: version(tool) for tool in TOOLS},
                 seconds=round(time.monotonic() - started, 2),
@@ -127,8 +194,38 @@ def _write(request: Request, source: Source, progress: Progress, started: float)
             ),
         )
         (folder / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
-    return Report(manifest, size_bytes)
+    size_bytes = sum(record.bytes for record in records.values())
+    if observer is None or request.report is None:
+        return Report(manifest, size_bytes)
+    try:
+        observer.write(request.report)
+    except OSError as error:
+        raise ConvertError(
+            f"{request.output} is whole, but {request.report} cannot be written: {error.strerror}"
+        ) from None
+    return Report(manifest, size_bytes, observer.table())
 
 
-def _contains(folder: Path, source: str) -> bool:
-    return Path(source).resolve().is_relative_to(folder.resolve())
+def _check_report(request: Request) -> None:
+    """Raises ConvertError for a report that could not be written, or would have nothing in it."""
+    if request.report is None:
+        return
+    if not request.precision.weight_range:
+        raise ConvertError("--report shows what int8 does to the weights; choose an int8 quantization")
+    check_file_target(request.report)
+
+
+def _observer(request: Request) -> "QuantizationReport | None":
+    if request.report is None:
+        return None
+    from .report import QuantizationReport
+
+    return QuantizationReport()
+
+
+def _check_apart(request: Request) -> None:
+    """Raises ConvertError when replacing the old folder would take what the conversion reads or writes."""
+    texts = request.calibrate.texts if request.calibrate else ()
+    for path in (Path(request.source), request.adapter, request.report, *texts):
+        if path is not None and path.resolve().is_relative_to(request.output.resolve()):
+            raise ConvertError(f"{request.output} holds {path}; choose another folder")

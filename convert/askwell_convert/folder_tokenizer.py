@@ -5,26 +5,45 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from askwell_manifest import ENCODERS
 from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers, processors
 from tokenizers.models import BPE
 
 from .errors import ConvertError
-from .tokenizer import SourceTokenizer, SpecialTokens, parse_tokenizer
+from .source_text import MAX_TOKENIZER_BYTES, read_source_text
+from .tokenizer import SourceTokenizer, SpecialTokens, parse_tokenizer, refuse_duplicates
+from .transformers_tokenizer import ROLES, transformers_tokenizer
 
 DEFAULT_GPT2_TOKEN = "<|endoftext|>"
+ENCODER_TOKENS = {"bos": "cls", "eos": "sep"}  # what an encoder calls the tokens around a text
+GPT2_SPLITTING = ("gptj", "gpt2", None)  # model types whose vocab.json and merges.txt are GPT-2's kind
+OTHER_FILES = (
+    "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "tiktoken.model", "tekken.json",
+    "vocab.json",
+)  # fmt: skip
 
 
 def read_folder_tokenizer(folder: Path, config: Mapping[str, Any]) -> SourceTokenizer:
     """``config`` is the folder's config.json. Raises ConvertError when no tokenizer can be read."""
     settings = {**_optional(folder, "special_tokens_map.json"), **_optional(folder, "tokenizer_config.json")}
-    spelled = {role: _spelling(settings.get(f"{role}_token")) for role in ("bos", "eos", "unk")}
+    names = ENCODER_TOKENS if config.get("model_type") in ENCODERS else {}
+    spelled = {role: _spelling(settings.get(f"{names.get(role, role)}_token")) for role in ROLES}
     if (folder / "tokenizer.json").is_file():
         json_text = _text(folder / "tokenizer.json")
-    else:
+    elif (folder / "merges.txt").is_file() and config.get("model_type") in GPT2_SPLITTING:
         special_tokens = {token for token in spelled.values() if token}
         prefix_space = settings.get("add_prefix_space") is True
         json_text = _tokenizer_from_bpe_files(folder, special_tokens, add_prefix_space=prefix_space)
+    elif name := next((name for name in OTHER_FILES if (folder / name).is_file()), None):
+        json_text, known = transformers_tokenizer(folder, name)
+        spelled = {role: token or known.get(role) for role, token in spelled.items()}
+    else:
+        raise ConvertError(
+            f"{folder} has no tokenizer: neither tokenizer.json, nor vocab.json with merges.txt, "
+            f"nor {', nor '.join(OTHER_FILES[:-1])}"
+        )
     tokenizer = parse_tokenizer(json_text, str(folder / "tokenizer.json"))
+    refuse_duplicates(json_text, "tokenizer.json")
     tokenizer.no_padding()  # which may put a begin token before "a" that is no beginning
 
     def by_id(number: object) -> str | None:
@@ -55,10 +74,9 @@ def read_folder_tokenizer(folder: Path, config: Mapping[str, Any]) -> SourceToke
 def _tokenizer_from_bpe_files(folder: Path, special: set[str], *, add_prefix_space: bool) -> str:
     """GPT-2's tokenizer out of vocab.json and merges.txt, as transformers would build it."""
     vocab, merges = folder / "vocab.json", folder / "merges.txt"
-    if not vocab.is_file() or not merges.is_file():
-        raise ConvertError(
-            f"{folder} has no tokenizer: neither tokenizer.json nor vocab.json with merges.txt"
-        )
+    if not vocab.is_file():
+        raise ConvertError(f"{folder} has merges.txt without its vocab.json; fetch it")
+    refuse_duplicates(_text(vocab), vocab.name)
     try:
         tokenizer = Tokenizer(BPE.from_file(str(vocab), str(merges)))
     except Exception as error:  # the library raises plain Exception
@@ -121,16 +139,16 @@ def _spelling(token: object) -> str | None:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_source_text(path, MAX_TOKENIZER_BYTES)
     except (OSError, UnicodeDecodeError) as error:
         raise ConvertError(f"cannot read {path}: {error}") from None
 
 
 def _optional(folder: Path, name: str) -> dict[str, Any]:
-    if not (folder / name).is_file():
+    if not (folder / name).exists():
         return {}
     try:
-        data = json.loads(_text(folder / name))
+        data = json.loads(read_source_text(folder / name))
         json.dumps(data, ensure_ascii=False).encode()  # an escape may spell half a character: no text
     except (ValueError, RecursionError) as error:
         raise ConvertError(f"cannot read {folder / name}: {error}") from None

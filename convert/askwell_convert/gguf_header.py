@@ -6,8 +6,10 @@ The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
 import io
+import itertools
 import math
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,11 @@ from .errors import ConvertError
 SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 STRING, ARRAY = 8, 9
 MAX_DIMENSIONS = 4
+# What a header may take, however long the file behind it is. A vocabulary of 256,000 tokens takes 10 MB.
+MAX_HEADER_BYTES = 128_000_000
+MAX_STRING_BYTES, MAX_NAME_BYTES = 1 << 20, 1 << 10
+MAX_ITEMS = 1 << 21
+OVERLONG = "its header ends past the file, or is longer than any model's"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +45,27 @@ class GgufHeader:
 
 
 class _Fields:
-    """A cursor over the header that never believes a length longer than the file."""
+    """A cursor over the header that never believes a length longer than the file, or than a header is."""
 
     def __init__(self, file: io.BufferedReader, size: int) -> None:
-        self._file, self._size = file, size
+        self._file, self._size = file, min(size, MAX_HEADER_BYTES)
 
     def position(self) -> int:
         return self._file.tell()
 
     def take(self, count: int) -> bytes:
         if count > self._size - self._file.tell():
-            raise ConvertError("its header ends past the file")
+            raise ConvertError(OVERLONG)
         return self._file.read(count)
 
     def scalar(self, code: str) -> Any:
         return struct.unpack("<" + code, self.take(struct.calcsize("<" + code)))[0]
 
-    def string(self) -> str:
-        return self.take(self.scalar("Q")).decode("utf-8")
+    def string(self, limit: int = MAX_STRING_BYTES) -> str:
+        length = self.scalar("Q")
+        if length > limit:
+            raise ConvertError(OVERLONG)
+        return self.take(length).decode("utf-8")
 
     def value(self, kind: int) -> Any:
         if kind in SCALARS:
@@ -64,14 +74,14 @@ class _Fields:
             return self.string()
         if kind == ARRAY:
             item, length = self.scalar("I"), self.scalar("Q")
+            if length > MAX_ITEMS:
+                raise ConvertError(OVERLONG)
             if item in SCALARS:
                 code = SCALARS[item]
                 return list(
                     struct.unpack(f"<{length}{code}", self.take(length * struct.calcsize("<" + code)))
                 )
             if item == STRING:
-                if length > self._size // 8:
-                    raise ConvertError("its header ends past the file")
                 return [self.string() for _ in range(length)]
         raise ConvertError(f"its header has a value of unknown type {kind}")
 
@@ -84,7 +94,7 @@ def read_gguf_header(path: Path) -> GgufHeader:
             return _header(_Fields(file, size), size)
         except ConvertError as error:
             raise ConvertError(f"{path.name} is broken: {error}") from None
-        except (UnicodeDecodeError, struct.error, OverflowError, MemoryError) as error:
+        except (UnicodeDecodeError, struct.error) as error:
             raise ConvertError(f"{path.name} is broken: its header cannot be read ({error})") from None
 
 
@@ -99,11 +109,11 @@ def _header(fields: _Fields, size: int) -> GgufHeader:
     tensor_count, value_count = fields.scalar("Q"), fields.scalar("Q")
     metadata: dict[str, Any] = {}
     for _ in range(value_count):
-        key = fields.string()
+        key = fields.string(MAX_NAME_BYTES)
         if key in metadata:
             raise ConvertError(f"its header gives {key} twice")
         metadata[key] = fields.value(fields.scalar("I"))
-    entries = [_tensor_entry(fields) for _ in range(_bounded(tensor_count, size))]
+    entries = [_tensor_entry(fields) for _ in range(tensor_count)]
     alignment = metadata.get("general.alignment", 32)
     if not isinstance(alignment, int) or alignment <= 0 or alignment & (alignment - 1):
         raise ConvertError("its alignment is not a power of two")
@@ -112,18 +122,25 @@ def _header(fields: _Fields, size: int) -> GgufHeader:
     for name, shape, type_number, offset in entries:
         if name in tensors:
             raise ConvertError(f"its header gives tensor {name} twice")
+        if offset % alignment:
+            raise ConvertError(f"tensor {name} does not lie at a multiple of {alignment} bytes")
         tensors[name] = _placed(name, shape, type_number, data_start + offset, size)
+    _check_apart(tensors)
     return GgufHeader(metadata, tensors)
 
 
-def _bounded(count: int, size: int) -> int:
-    if count > size // 24:
-        raise ConvertError("its header ends past the file")
-    return count
+def _check_apart(tensors: Mapping[str, GgufTensor]) -> None:
+    spans = sorted(
+        (tensor.offset, tensor.offset + tensor.row_bytes * math.prod(tensor.shape[:-1]), name)
+        for name, tensor in tensors.items()
+    )
+    for (_, end, name), (start, _, next_name) in itertools.pairwise(spans):
+        if start < end:
+            raise ConvertError(f"tensors {name} and {next_name} overlap")
 
 
 def _tensor_entry(fields: _Fields) -> tuple[str, tuple[int, ...], int, int]:
-    name, dimensions = fields.string(), fields.scalar("I")
+    name, dimensions = fields.string(MAX_NAME_BYTES), fields.scalar("I")
     if not 1 <= dimensions <= MAX_DIMENSIONS:
         raise ConvertError(f"tensor {name} has {dimensions} dimensions")
     shape = tuple(fields.scalar("Q") for _ in range(dimensions))[::-1]

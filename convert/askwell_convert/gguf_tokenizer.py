@@ -1,16 +1,20 @@
 """tokenizer.json out of the metadata of a GGUF file."""
 
+import math
 from typing import Any
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers
 from tokenizers.models import BPE
 
 from .errors import ConvertError
+from .gguf_sentencepiece import sentencepiece_tokenizer
 from .settings import Settings
 from .tokenizer import SourceTokenizer, SpecialTokens
 
+KINDS = ("gpt2", "llama")  # byte-level BPE, and sentencepiece
 UNKNOWN, CONTROL, USER_DEFINED = 2, 3, 4  # llama.cpp's token types that are matched before text is split
 
+LLAMA_3 = ("llama-bpe", "llama3")
 # The splitting patterns as the models' own tokenizer.json spells them; Llama 3 has \p{N}{1,3}, Qwen 2 \p{N}.
 MODERN_SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|%s| ?[^\s\p{L}\p{N}]+[\r\n]*"
@@ -21,11 +25,12 @@ MODERN_SPLIT = (
 def gguf_tokenizer(metadata: Settings) -> SourceTokenizer:
     """Raises ConvertError for a kind of tokenizer that is not known here, or one that contradicts itself."""
     values, where = metadata.values, metadata.where
-    if (model := values.get("tokenizer.ggml.model")) != "gpt2":
+    if (kind := values.get("tokenizer.ggml.model")) not in KINDS:
         raise ConvertError(
-            f"{where} has a tokenizer of kind {model!r}; only byte-level BPE ('gpt2') is known"
+            f"{where} has a tokenizer of kind {kind!r}; only byte-level BPE ('gpt2') and sentencepiece "
+            "('llama') are known"
         )
-    tokens, merges = (_strings(metadata, f"tokenizer.ggml.{key}") for key in ("tokens", "merges"))
+    tokens = _strings(metadata, "tokenizer.ggml.tokens")
     types = values.get("tokenizer.ggml.token_type", [1] * len(tokens))
     if not isinstance(types, list) or len(types) != len(tokens):
         raise ConvertError(f"{where} has not as many token types as tokens")
@@ -35,13 +40,20 @@ def gguf_tokenizer(metadata: Settings) -> SourceTokenizer:
         raise ConvertError(f"{where} has the token {twice!r} twice")
 
     pre = values.get("tokenizer.ggml.pre", "gpt-2")
-    tokenizer = Tokenizer(_bpe(vocabulary, merges, ignore_merges=pre in ("llama-bpe", "llama3"), where=where))
-    _set_splitting(tokenizer, pre, where)
-    tokenizer.decoder = decoders.ByteLevel()
+    if kind == "llama":
+        tokenizer = sentencepiece_tokenizer(
+            vocabulary,
+            _scores(metadata, len(tokens)),
+            next((token for token, type_ in zip(tokens, types, strict=True) if type_ == UNKNOWN), None),
+            add_space=values.get("tokenizer.ggml.add_space_prefix", True) is not False,
+            where=where,
+        )
+    else:
+        tokenizer = _byte_level(vocabulary, _strings(metadata, "tokenizer.ggml.merges"), pre, where)
     tokenizer.add_special_tokens(
-        [t for t, kind in zip(tokens, types, strict=True) if kind in (UNKNOWN, CONTROL)]
+        [t for t, type_ in zip(tokens, types, strict=True) if type_ in (UNKNOWN, CONTROL)]
     )
-    defined = [t for t, kind in zip(tokens, types, strict=True) if kind == USER_DEFINED]
+    defined = [t for t, type_ in zip(tokens, types, strict=True) if type_ == USER_DEFINED]
     tokenizer.add_tokens([AddedToken(token, normalized=False) for token in defined])
 
     eos = _role(metadata, "eos", tokens)
@@ -54,12 +66,30 @@ def gguf_tokenizer(metadata: Settings) -> SourceTokenizer:
         eos=eos,
         unk=_role(metadata, "unknown", tokens),
         ends=(eos,) if eot is None or eot == eos else (eos, eot),
-        # llama.cpp adds it unasked for Llama 3's tokenizer alone.
+        # llama.cpp adds it unasked for sentencepiece and for Llama 3's tokenizer.
         add_bos=bos is not None
-        and bool(values.get("tokenizer.ggml.add_bos_token", pre in ("llama-bpe", "llama3"))),
+        and bool(values.get("tokenizer.ggml.add_bos_token", kind == "llama" or pre in LLAMA_3)),
     )
     template = values.get("tokenizer.chat_template")
     return SourceTokenizer(tokenizer.to_str(), special, template if isinstance(template, str) else None)
+
+
+def _byte_level(vocabulary: dict[str, int], merges: list[str], pre: Any, where: str) -> Tokenizer:
+    tokenizer = Tokenizer(_bpe(vocabulary, merges, ignore_merges=pre in LLAMA_3, where=where))
+    _set_splitting(tokenizer, pre, where)
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def _scores(metadata: Settings, count: int) -> list[float]:
+    scores = metadata.values.get("tokenizer.ggml.scores")
+    if not isinstance(scores, list) or len(scores) != count or not all(map(_finite, scores)):
+        raise ConvertError(f"{metadata.where} has not one score for each of its {count} tokens")
+    return scores
+
+
+def _finite(score: object) -> bool:
+    return isinstance(score, float | int) and math.isfinite(score)
 
 
 def _bpe(vocabulary: dict[str, int], merges: list[str], *, ignore_merges: bool, where: str) -> BPE:

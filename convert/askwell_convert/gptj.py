@@ -1,28 +1,21 @@
 """GPT-J: Hugging Face's names on the left, ctranslate2's variables as its own GPTJLoader fills them."""
 
 import re
+from collections.abc import Collection
 
 from ctranslate2.specs import TransformerDecoderModelSpec
-from ctranslate2.specs.common_spec import Activation
 
+from .activation import activation
 from .errors import ConvertError
-from .plan import Part, Plan, sliced_rotary_order
+from .plan import Part, Plan, Weights, layer_norm, linear, sliced_rotary_order
 from .settings import Settings
 
-ACTIVATIONS = {
-    "gelu": Activation.GELU,
-    "gelu_fast": Activation.GELUTanh,
-    "gelu_new": Activation.GELUTanh,
-    "gelu_pytorch_tanh": Activation.GELUTanh,
-    "relu": Activation.RELU,
-    "silu": Activation.SWISH,
-}
 # Masks and rotary tables that versions of transformers saved along with the weights.
 BUFFERS = r"transformer\.h\.\d+\.attn\.(bias|masked_bias|embed_positions|rotary_emb\.inv_freq)"
 DEFAULT_EPSILON = 1e-5  # ctranslate2's own, which its converter leaves unsaid
 
 
-def gptj_plan(config: Settings) -> Plan:
+def gptj_plan(config: Settings, names: Collection[str]) -> Plan:
     """Raises ConvertError when the configuration is not one of a GPT-J model."""
     vocabulary, width = config.count("vocab_size"), config.count("n_embd", limit=1 << 20)
     layers, heads = config.count("n_layer", limit=1024), config.count("n_head", limit=1024)
@@ -35,48 +28,39 @@ def gptj_plan(config: Settings) -> Plan:
         raise ConvertError(
             f"{config.where} says rotary_dim={rotary_dim}; even and at most {width // heads} is needed"
         )
-    activation = config.values.get("activation_function", "gelu_new")
-    if not isinstance(activation, str) or activation not in ACTIVATIONS:
-        raise ConvertError(
-            f"{config.where} says activation_function={activation!r}; known: {', '.join(ACTIVATIONS)}"
-        )
-
-    order = sliced_rotary_order(width // heads, rotary_dim)
-    weights: dict[str, tuple[Part, ...]] = {
-        "decoder/embeddings/weight": (Part("transformer.wte.weight", (vocabulary, width)),),
-        "decoder/layer_norm/gamma": (Part("transformer.ln_f.weight", (width,)),),
-        "decoder/layer_norm/beta": (Part("transformer.ln_f.bias", (width,)),),
-        "decoder/projection/bias": (Part("lm_head.bias", (vocabulary,)),),
-    }
-    if not tied:
-        weights["decoder/projection/weight"] = (Part("lm_head.weight", (vocabulary, width)),)
-    for layer in range(layers):
-        to, source = f"decoder/layer_{layer}/", f"transformer.h.{layer}."
-        weights |= {
-            to + "shared_layer_norm/gamma": (Part(source + "ln_1.weight", (width,)),),
-            to + "shared_layer_norm/beta": (Part(source + "ln_1.bias", (width,)),),
-            to + "self_attention/linear_0/weight": (
-                Part(source + "attn.q_proj.weight", (width, width), order),
-                Part(source + "attn.k_proj.weight", (width, width), order),
-                Part(source + "attn.v_proj.weight", (width, width)),
-            ),
-            to + "self_attention/linear_1/weight": (Part(source + "attn.out_proj.weight", (width, width)),),
-            to + "ffn/linear_0/weight": (Part(source + "mlp.fc_in.weight", (inner, width)),),
-            to + "ffn/linear_0/bias": (Part(source + "mlp.fc_in.bias", (inner,)),),
-            to + "ffn/linear_1/weight": (Part(source + "mlp.fc_out.weight", (width, inner)),),
-            to + "ffn/linear_1/bias": (Part(source + "mlp.fc_out.bias", (width,)),),
-        }
     spec = TransformerDecoderModelSpec.from_config(
         layers,
         heads,
         pre_norm=True,
-        activation=ACTIVATIONS[activation],
+        activation=activation(config, "activation_function", "gelu_new"),
         rotary_dim=rotary_dim,
         rotary_interleave=False,
         parallel_residual=True,
         shared_layer_norm=True,
     )
     spec.decoder.scale_embeddings = False
+
+    order = sliced_rotary_order(width // heads, rotary_dim)
+    weights: Weights = {
+        **linear("decoder/embeddings", "transformer.wte", vocabulary, width, bias=False),
+        **layer_norm("decoder/layer_norm", "transformer.ln_f", width),
+        **linear("decoder/projection", "lm_head", vocabulary, width),
+    }
+    if tied:
+        del weights["decoder/projection/weight"]
+    for layer in range(layers):
+        to, source = f"decoder/layer_{layer}/", f"transformer.h.{layer}."
+        weights |= {
+            **layer_norm(to + "shared_layer_norm", source + "ln_1", width),
+            to + "self_attention/linear_0/weight": (
+                Part(source + "attn.q_proj.weight", (width, width), order),
+                Part(source + "attn.k_proj.weight", (width, width), order),
+                Part(source + "attn.v_proj.weight", (width, width)),
+            ),
+            **linear(to + "self_attention/linear_1", source + "attn.out_proj", width, width, bias=False),
+            **linear(to + "ffn/linear_0", source + "mlp.fc_in", inner, width),
+            **linear(to + "ffn/linear_1", source + "mlp.fc_out", width, inner),
+        }
     return Plan(
         architecture="gptj",
         positions=config.count("n_positions"),

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .errors import ConvertError
+from .folder import known_config
 
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 TIMEOUT_S = 5.0
@@ -14,6 +15,7 @@ DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EIO)
 SMALL_FILES = frozenset({
     "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
     "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja",
+    "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "tiktoken.model", "tekken.json",
 })
 # fmt: on
 # In order of preference; a repository may hold both formats, and other frameworks' besides.
@@ -21,6 +23,10 @@ WEIGHTS = (
     re.compile(r"model(-\d+-of-\d+)?\.safetensors(\.index\.json)?"),
     re.compile(r"pytorch_model(-\d+-of-\d+)?\.bin(\.index\.json)?"),
 )
+CACHED_WEIGHTS = (
+    "model*.safetensors*",
+    "pytorch_model*.bin*",
+)  # the same, as the hub's library matches names
 
 
 def fetch(hub_id: str, revision: str | None) -> tuple[Path, str]:
@@ -38,7 +44,11 @@ def fetch(hub_id: str, revision: str | None) -> tuple[Path, str]:
             raise ConvertError(
                 f"{hub_id} has neither safetensors nor pytorch_model.bin; give a folder or a GGUF file"
             )
-        folder = snapshot_download(hub_id, revision=info.sha, allow_patterns=names)
+        small = [name for name in names if name in SMALL_FILES]
+        # Asked for by the name of the branch, which the cache then knows, and not by the commit.
+        folder = snapshot_download(hub_id, revision=revision, allow_patterns=small)
+        known_config(Path(folder), hub_id)  # before gigabytes come
+        folder = snapshot_download(hub_id, revision=revision, allow_patterns=names)
     except ConvertError:
         raise
     except (HfHubHTTPError, HFValidationError) as error:
@@ -65,11 +75,16 @@ def needed_files(names: Iterable[str]) -> list[str]:
 def _cached(hub_id: str, revision: str | None, reason: str) -> tuple[Path, str]:
     from huggingface_hub import snapshot_download
 
-    try:
-        folder = Path(snapshot_download(hub_id, revision=revision, local_files_only=True))
-    except OSError:
-        raise ConvertError(
-            f"{hub_id} is no file or folder here, and the model hub cannot be reached ({reason}); "
-            "go online, or give a Hugging Face folder or a GGUF file"
-        ) from None
-    return folder, folder.name
+    for weights in CACHED_WEIGHTS:
+        try:
+            found = snapshot_download(
+                hub_id, revision=revision, local_files_only=True, allow_patterns=[*SMALL_FILES, weights]
+            )
+        except OSError:  # not there, or not all of it
+            continue
+        if needed_files(path.name for path in Path(found).glob(weights)):
+            return Path(found), Path(found).name
+    raise ConvertError(
+        f"{hub_id} is no file or folder here, and the model hub cannot be reached ({reason}); go online, "
+        "which resumes what was fetched of it, or give a Hugging Face folder or a GGUF file"
+    )

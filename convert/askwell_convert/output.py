@@ -30,6 +30,12 @@ def check_target(target: Path, *, force: bool) -> None:
         raise ConvertError(f"{target} is not a model folder; --force replaces only those; remove it first")
 
 
+def check_file_target(path: Path) -> None:
+    """Raises ConvertError unless a file can be written to ``path``, in a folder that is there."""
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ConvertError(f"cannot write {path}; name a file in a folder that is there")
+
+
 def check_space(target: Path, needed_bytes: int) -> None:
     """Raises ConvertError when the file system has not that much room left, before anything is written."""
     free = shutil.disk_usage(_existing(target)).free

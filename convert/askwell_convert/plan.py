@@ -14,14 +14,29 @@ from .errors import ConvertError
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One source tensor, as it goes into a variable: parts are stacked along the first dimension.
+    """Rows of one source tensor, as they go into a variable: parts are stacked along the first dimension.
 
-    ``head_order`` reorders rows inside each attention head: its row i is the source's ``head_order[i]``.
+    ``shape`` is the part's own. ``head_order`` reorders rows inside each attention head: its row i is the
+    source's ``head_order[i]``. Where the part is not the whole tensor, ``tensor_shape`` gives the tensor's
+    shape and ``start`` the part's first row. A ``transposed`` tensor has its columns for the part's rows.
     """
 
     tensor: str
     shape: tuple[int, ...]
     head_order: npt.NDArray[np.intp] | None = None
+    start: int = 0
+    tensor_shape: tuple[int, ...] | None = None
+    transposed: bool = False
+
+    @property
+    def source_shape(self) -> tuple[int, ...]:
+        """The shape that the checkpoint's tensor must have."""
+        if self.tensor_shape is not None:
+            return self.tensor_shape
+        return self.shape[::-1] if self.transposed else self.shape
+
+
+Weights = dict[str, tuple[Part, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +59,22 @@ class Plan:
     padding_token: str
 
 
+def linear(to: str, source: str, rows: int, columns: int, *, bias: bool = True) -> Weights:
+    """A linear layer whose weight is one tensor, [rows, columns]."""
+    weights: Weights = {f"{to}/weight": (Part(f"{source}.weight", (rows, columns)),)}
+    if bias:
+        weights[f"{to}/bias"] = (Part(f"{source}.bias", (rows,)),)
+    return weights
+
+
+def layer_norm(to: str, source: str, width: int) -> Weights:
+    """A layer norm with gain and bias."""
+    return {
+        f"{to}/gamma": (Part(f"{source}.weight", (width,)),),
+        f"{to}/beta": (Part(f"{source}.bias", (width,)),),
+    }
+
+
 def sliced_rotary_order(head_rows: int, rotary_dim: int) -> npt.NDArray[np.intp]:
     """The order that turns interleaved rotary pairs into halves: evens, then odds, then what is not rotated.
 
@@ -56,7 +87,7 @@ def sliced_rotary_order(head_rows: int, rotary_dim: int) -> npt.NDArray[np.intp]
 
 def check_tensors(plan: Plan, checkpoint: Checkpoint) -> None:
     """Raises ConvertError unless the checkpoint holds exactly the plan's tensors, in the plan's shapes."""
-    expected = {part.tensor: part.shape for parts in plan.weights.values() for part in parts}
+    expected = {part.tensor: part.source_shape for parts in plan.weights.values() for part in parts}
     found = checkpoint.tensors
     if missing := [name for name in expected if name not in found]:
         raise ConvertError(f"the checkpoint lacks {_some(missing)}")

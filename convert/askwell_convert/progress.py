@@ -2,6 +2,7 @@
 
 import sys
 import time
+from threading import Lock
 from types import TracebackType
 from typing import Self
 
@@ -52,6 +53,8 @@ class BarProgress:
         self._bar.stop()
 
     def begin(self, total_bytes: int) -> None:
+        if self._task is not None:
+            self._bar.remove_task(self._task)
         self._bar.start()  # not earlier: fetching from the hub draws bars of its own
         self._task = self._bar.add_task("converting", total=total_bytes)
 
@@ -64,6 +67,7 @@ class LineProgress:
     """A line now and then, for a log."""
 
     def __init__(self) -> None:
+        self._lock = Lock()
         self._total = self._done = 0
         self._started = self._spoken = time.monotonic()
 
@@ -76,17 +80,16 @@ class LineProgress:
         return None
 
     def begin(self, total_bytes: int) -> None:
-        self._total = total_bytes
+        self._total, self._done = total_bytes, 0
         self._started = self._spoken = time.monotonic()
 
     def advance(self, tensor: str, count_bytes: int) -> None:
-        self._done += count_bytes
-        now = time.monotonic()
-        if now - self._spoken >= LINE_EVERY_S:
+        with self._lock:
+            self._done += count_bytes
+            now = time.monotonic()
+            if now - self._spoken < LINE_EVERY_S:
+                return
             self._spoken = now
             rate = self._done / 1e6 / (now - self._started)
-            print(
-                f"{tensor}: {self._done / 1e6:,.0f} of {self._total / 1e6:,.0f} MB, {rate:.0f} MB/s",
-                file=sys.stderr,
-                flush=True,
-            )
+            line = f"{tensor}: {self._done / 1e6:,.0f} of {self._total / 1e6:,.0f} MB, {rate:.0f} MB/s"
+        print(line, file=sys.stderr, flush=True)

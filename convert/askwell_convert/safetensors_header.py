@@ -13,7 +13,10 @@ from typing import Any
 from .errors import ConvertError
 from .stored import StoredTensor
 
-MAX_HEADER_BYTES = 100_000_000  # the format's own limit
+# The format allows 100 MB, which as Python objects can take gigabytes. Twenty thousand tensors need 3 MB.
+MAX_HEADER_BYTES = 16_000_000
+MAX_NAME_CHARACTERS = 1000  # names are told in errors
+MAX_DIMENSIONS, MAX_SIZE = 8, 1 << 48  # their product is computed
 ITEM_BYTES = {
     "F64": 8,
     "F32": 4,
@@ -39,8 +42,12 @@ def read_safetensors(path: Path) -> dict[str, StoredTensor]:
     size = path.stat().st_size
     with path.open("rb") as file:
         header_bytes = int.from_bytes(file.read(8), "little")
-        if size < 8 or header_bytes > min(size - 8, MAX_HEADER_BYTES):
+        if size < 8 or header_bytes > size - 8:
             raise ConvertError(f"{path.name} is truncated or no safetensors file: its header is cut off")
+        if header_bytes > MAX_HEADER_BYTES:
+            raise ConvertError(
+                f"{path.name} has a header of {header_bytes} bytes; more than {MAX_HEADER_BYTES} are not read"
+            )
         header = _parse(file.read(header_bytes), path)
     header.pop("__metadata__", None)
     data_start = 8 + header_bytes
@@ -78,11 +85,14 @@ def _parse(text: bytes, path: Path) -> dict[str, Any]:
 
 
 def _checked(entry: Any, name: str, path: Path) -> tuple[str, tuple[int, ...], tuple[int, int]]:
+    if len(name) > MAX_NAME_CHARACTERS:
+        raise ConvertError(f"{path.name} is broken: a tensor has a name of {len(name)} characters")
     match entry:
         case {"dtype": str(dtype), "shape": [*shape], "data_offsets": [int(begin), int(end)]} if (
             dtype in ITEM_BYTES
-            and all(type(size) is int and size >= 0 for size in shape)
-            and 0 <= begin <= end
+            and len(shape) <= MAX_DIMENSIONS
+            and all(type(size) is int and 0 <= size <= MAX_SIZE for size in shape)
+            and 0 <= begin <= end <= MAX_SIZE
         ):
             if math.prod(shape) * ITEM_BYTES[dtype] != end - begin:
                 raise ConvertError(

@@ -1,7 +1,9 @@
 """A checkpoint that was opened and understood, whatever it was."""
 
+import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from .checkpoint import Checkpoint
 from .plan import Plan
@@ -19,6 +21,11 @@ class Source:
     plan: Plan
     checkpoint: Checkpoint
     tokenizer: SourceTokenizer
+
+
+def file_name(path: Path) -> str:
+    """The last part of a path, as UTF-8 can spell it: manifests are UTF-8."""
+    return os.fsencode(path.name).decode(errors="replace")
 
 
 def model_name(label: str) -> str:

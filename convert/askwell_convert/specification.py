@@ -1,5 +1,6 @@
-"""From a plan and a checkpoint to a specification that ctranslate2 can write."""
+"""From a plan and a checkpoint to a specification whose variables are made when they are written."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,19 @@ from ctranslate2.specs.model_spec import index_spec
 from .checkpoint import Checkpoint
 from .plan import Plan
 from .tokenizer import SpecialTokens
-from .variable import LazyVariable, OnBytes, PlainRows, QuantizedRows, StackedRows
+from .variable import (
+    ArrayRows,
+    LazyVariable,
+    Made,
+    MadeInt8,
+    MadeRows,
+    Observer,
+    OnBytes,
+    PlainRows,
+    QuantizedRows,
+    Rows,
+    StackedRows,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +39,10 @@ class Precision:
 
 @dataclass(frozen=True, slots=True)
 class Specification:
-    """``spec`` is validated and lazy: ``spec.save`` reads the checkpoint and writes ``weight_bytes``."""
+    """``spec`` is ctranslate2's, validated and lazy: ``write_model`` fills ``weight_bytes`` of it."""
 
     spec: Any
+    vocabulary: list[str]
     weight_bytes: int
 
 
@@ -39,24 +53,39 @@ def fill_specification(
     vocabulary: list[str],
     special: SpecialTokens,
     on_bytes: OnBytes,
+    made: Mapping[str, Made] | None = None,
+    observer: Observer | None = None,
 ) -> Specification:
     """Set every variable of the plan's specification. ``check_tensors`` must have passed.
 
+    ``made`` holds variables by path that are not read from the checkpoint: an array goes the way of the
+    checkpoint's tensors, quantized where its variable is. It may name what the plan lacks or aliases.
     ctranslate2's ``optimize`` is never called: it would read every weight, to compare and to quantize.
     """
-    spec, total = plan.spec, 0
-    for path, parts in plan.weights.items():
+    spec, total, made = plan.spec, 0, made or {}
+    for path in {**plan.weights, **made}:
         layer, attribute = _located(spec, path)
-        rows = StackedRows(checkpoint, parts)
+        quantizable = bool(precision.weight_range) and hasattr(layer, attribute + "_scale")
+        given = made.get(path)
         variable: LazyVariable
-        if precision.weight_range and hasattr(layer, attribute + "_scale"):
-            variable = quantized = QuantizedRows(rows, precision.weight_range, on_bytes)
-            setattr(layer, attribute + "_scale", quantized.scales)
+        if isinstance(given, MadeInt8):
+            if not quantizable:
+                raise ValueError(f"{path} is made of int8 and is no int8 variable")
+            variable = whole = MadeRows(path, given, on_bytes)
+            setattr(layer, attribute + "_scale", whole.scales)
         else:
-            variable = PlainRows(rows, precision.float_type, on_bytes)
+            rows: Rows = (
+                StackedRows(checkpoint, plan.weights[path]) if given is None else ArrayRows(path, given)
+            )
+            if quantizable:
+                variable = quantized = QuantizedRows(path, rows, precision.weight_range, on_bytes, observer)
+                setattr(layer, attribute + "_scale", quantized.scales)
+            else:
+                variable = PlainRows(rows, precision.float_type, on_bytes)
         setattr(layer, attribute, variable)
         total += variable.num_bytes()
-    for path, target in plan.aliases.items():  # stands in for the alias until validation has seen the shape
+    aliases = {path: target for path, target in plan.aliases.items() if path not in made}
+    for path, target in aliases.items():  # stands in for the alias until validation has seen the shape
         layer, attribute = _located(spec, path)
         target_layer, target_attribute = _located(spec, target)
         setattr(layer, attribute, getattr(target_layer, target_attribute))
@@ -68,10 +97,10 @@ def fill_specification(
     spec.config.unk_token = special.unk or special.eos
     spec.config.layer_norm_epsilon = plan.layer_norm_epsilon
     spec.validate()
-    for path, target in plan.aliases.items():
+    for path, target in aliases.items():
         layer, attribute = _located(spec, path)
         setattr(layer, attribute, target)
-    return Specification(spec, total)
+    return Specification(spec, vocabulary, total)
 
 
 def _located(spec: Any, path: str) -> tuple[Any, str]:

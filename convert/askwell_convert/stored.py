@@ -2,6 +2,7 @@
 
 import math
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,12 +27,16 @@ class StoredTensor:
 
 
 class StoredCheckpoint:
-    """Reads with ``preadv`` into reused buffers: mapped pages would count as the process's memory."""
+    """Reads with ``preadv`` into reused buffers: mapped pages would count as the process's memory.
+
+    Several threads may read at once: each has a buffer of its own.
+    """
 
     def __init__(self, stored: Mapping[str, StoredTensor]) -> None:
         self._stored = stored
         self._descriptors: dict[Path, int] = {}
-        self._raw = np.empty(0, np.uint16)
+        self._opening = threading.Lock()
+        self._thread = threading.local()
         self._tensors = {
             name: TensorInfo(tensor.shape, tensor.dtype, tensor.dtype in READABLE)
             for name, tensor in stored.items()
@@ -48,9 +53,7 @@ class StoredCheckpoint:
         if tensor.dtype == "float32":
             self._read(tensor.path, offset, out)
             return
-        if self._raw.size < out.size:
-            self._raw = np.empty(out.size, np.uint16)
-        raw = self._raw[: out.size].reshape(out.shape)
+        raw = self._buffer(out.size).reshape(out.shape)
         self._read(tensor.path, offset, raw)
         if tensor.dtype == "float16":
             np.copyto(out, raw.view(np.float16))
@@ -64,9 +67,16 @@ class StoredCheckpoint:
             os.close(descriptor)
         self._descriptors.clear()
 
+    def _buffer(self, size: int) -> npt.NDArray[np.uint16]:
+        raw: npt.NDArray[np.uint16] = getattr(self._thread, "raw", np.empty(0, np.uint16))
+        if raw.size < size:
+            self._thread.raw = raw = np.empty(size, np.uint16)
+        return raw[:size]
+
     def _read(self, path: Path, offset: int, into: npt.NDArray[np.generic]) -> None:
-        if path not in self._descriptors:
-            self._descriptors[path] = os.open(path, os.O_RDONLY)
+        with self._opening:
+            if path not in self._descriptors:
+                self._descriptors[path] = os.open(path, os.O_RDONLY)
         read_exactly(self._descriptors[path], path, offset, into)
 
 

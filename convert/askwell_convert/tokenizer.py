@@ -1,8 +1,11 @@
 """The tokenizer that goes into the model folder, and what else a source says about its tokens."""
 
 import itertools
+import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from tokenizers import Tokenizer
 
@@ -35,9 +38,38 @@ class SourceTokenizer:
 def parse_tokenizer(json_text: str, where: str) -> Tokenizer:
     """Raises ConvertError when the tokenizers library cannot read it, as the server would have to."""
     try:
-        return Tokenizer.from_str(json_text)
+        tokenizer = Tokenizer.from_str(json_text)
     except Exception as error:  # the library raises plain Exception
         raise ConvertError(f"{where} is no tokenizer that can be read: {error}") from None
+    tokenizer.no_truncation()  # that of a training run may be in the file
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def refuse_duplicates(json_text: str, where: str) -> None:
+    """Raises ConvertError for a vocabulary that has a token or an id twice: the library keeps the last."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        _refuse_twice((key for key, _ in pairs), where)
+        return dict(pairs)
+
+    try:
+        data = json.loads(json_text, object_pairs_hook=unique)
+    except (ValueError, RecursionError) as error:
+        raise ConvertError(f"cannot read {where}: {error}") from None
+    match data:
+        case {"model": {"vocab": [*pieces]}}:  # Unigram's, in the order of their ids
+            _refuse_twice((piece[0] for piece in pieces), where)
+    match data:
+        case {"added_tokens": [*added]}:
+            _refuse_twice((token["content"] for token in added), where)
+            _refuse_twice((token["id"] for token in added), where)
+
+
+def _refuse_twice(keys: Iterable[object], where: str) -> None:
+    keys = list(keys)
+    if len(set(keys)) < len(keys):
+        raise ConvertError(f"{where} has {Counter(keys).most_common(1)[0][0]!r} twice")
 
 
 def model_vocabulary(tokenizer: Tokenizer, size: int, padding_token: str, where: str) -> list[str]:

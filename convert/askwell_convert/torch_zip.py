@@ -1,113 +1,46 @@
 """Reading ``pytorch_model.bin`` without torch and without running what the pickle says.
 
 ``torch.save`` writes a zip of raw storages (never compressed) and ``data.pkl``, a pickle that rebuilds
-tensors on them. The pickle is read twice: once as a list of opcodes, against the few that torch writes for a
-state dictionary, and once by an unpickler that knows only the names below and builds descriptions of tensors.
+tensors on them.
 """
 
 import io
+import itertools
 import math
-import pickle
-import pickletools
 import zipfile
-from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import NoReturn
 
 from .errors import ConvertError
 from .stored import READABLE, StoredTensor
+from .torch_pickle import MAX_PICKLE_BYTES, Refused, TorchTensor, read_state
 
-MAX_PICKLE_BYTES = 64_000_000
-# fmt: off
-OPCODES = frozenset({
-    "PROTO", "STOP", "MARK", "GLOBAL", "REDUCE", "BUILD", "BINPERSID",
-    "EMPTY_DICT", "EMPTY_LIST", "EMPTY_TUPLE", "SETITEM", "SETITEMS", "APPEND", "APPENDS",
-    "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "NONE", "NEWTRUE", "NEWFALSE",
-    "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE",
-    "BINPUT", "LONG_BINPUT", "BINGET", "LONG_BINGET",
-})
-# fmt: on
-STORAGES = {
-    "FloatStorage": ("float32", 4),
-    "HalfStorage": ("float16", 2),
-    "BFloat16Storage": ("bfloat16", 2),
-    "DoubleStorage": ("float64", 8),
-    "LongStorage": ("int64", 8),
-    "IntStorage": ("int32", 4),
-    "ShortStorage": ("int16", 2),
-    "CharStorage": ("int8", 1),
-    "ByteStorage": ("uint8", 1),
-    "BoolStorage": ("bool", 1),
-}
+MAX_READ_BYTES = 16_000_000  # of the zip's directory at once; a model's takes some 0.1 MB
 
 
-# Named tuples, because a pickle's BUILD can set nothing on them; it can on dataclasses, frozen ones too.
-class _StorageType(NamedTuple):
-    dtype: str
-    item_bytes: int
+class _ZipFile(io.FileIO):
+    """Never reads as much as a zip's end record or entry may claim: zipfile would, into memory."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > MAX_READ_BYTES:
+            raise zipfile.BadZipFile(f"it claims a directory of {size} bytes")
+        return super().read(-1 if size is None else size) or b""
 
 
-class _Storage(NamedTuple):
-    key: str
-    type: _StorageType
+@dataclass(frozen=True, slots=True)
+class _Storage:
+    """Where the bytes of a zip entry begin and end in the file."""
 
-
-class _Tensor(NamedTuple):
-    storage: _Storage
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-
-
-class _RebuildTensor:
-    """Stands for ``torch._utils._rebuild_tensor_v2``; without attributes, so that a pickle can set none."""
-
-    __slots__ = ()
-
-    def __call__(
-        self,
-        storage: Any,
-        offset: Any,
-        shape: Any,
-        strides: Any,
-        requires_grad: Any,
-        hooks: Any,
-        metadata: Any = None,
-    ) -> _Tensor:
-        numbers = (offset, *shape, *strides)
-        if not isinstance(storage, _Storage) or not all(type(n) is int and n >= 0 for n in numbers):
-            raise pickle.UnpicklingError("a tensor's arguments are not a storage and sizes")
-        if len(shape) != len(strides):
-            raise pickle.UnpicklingError("a tensor has not as many strides as dimensions")
-        return _Tensor(storage, offset, tuple(shape), tuple(strides))
-
-
-class _Refused(pickle.UnpicklingError):
-    pass
-
-
-class _StateUnpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == ("collections", "OrderedDict"):
-            return OrderedDict
-        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return _RebuildTensor()
-        if module == "torch" and name in STORAGES:
-            return _StorageType(*STORAGES[name])
-        raise _Refused(f"asks for {module}.{name}")
-
-    def persistent_load(self, pid: Any) -> _Storage:
-        match pid:
-            case ("storage", _StorageType() as type_, str(key), str(), int()):
-                return _Storage(key, type_)
-        raise _Refused("refers to something that is no storage")
+    start: int
+    end: int
 
 
 def read_torch_zip(path: Path) -> dict[str, StoredTensor]:
     """The file's tensors. Raises ConvertError for anything but a plain state dictionary on raw storages."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with _ZipFile(path) as file, zipfile.ZipFile(file) as archive:
             entries = {info.filename: info for info in archive.infolist()}
             prefix = _prefix(entries, path)
             state = _load_state(archive, entries[f"{prefix}/data.pkl"], path)
@@ -116,16 +49,13 @@ def read_torch_zip(path: Path) -> dict[str, StoredTensor]:
                 raise ConvertError(
                     f"{path.name} was saved on a big-endian machine; save it again as safetensors"
                 )
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError) as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise ConvertError(
             f"{path.name} is truncated or not in torch's zip format ({error}); "
             "fetch it again or save it as safetensors"
         ) from None
-    with path.open("rb") as file:
-        size = path.stat().st_size
-        return {
-            name: _located(tensor, name, entries, prefix, file, size, path) for name, tensor in state.items()
-        }
+    storages = _storages(state, entries, prefix, path)
+    return {name: _located(each, name, storages[each.storage.key], path) for name, each in state.items()}
 
 
 def _prefix(entries: Mapping[str, zipfile.ZipInfo], path: Path) -> str:
@@ -135,7 +65,7 @@ def _prefix(entries: Mapping[str, zipfile.ZipInfo], path: Path) -> str:
     return pickles[0].removesuffix("/data.pkl")
 
 
-def _load_state(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> dict[str, _Tensor]:
+def _load_state(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> dict[str, TorchTensor]:
     def refuse(reason: object) -> NoReturn:
         raise ConvertError(
             f"{path.name} is refused: its pickle is no plain state dictionary; it {reason}; "
@@ -144,58 +74,55 @@ def _load_state(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) ->
 
     if entry.file_size > MAX_PICKLE_BYTES or entry.compress_type != zipfile.ZIP_STORED:
         refuse("is compressed or too large")
-    data = archive.read(entry)
     try:
-        _check_opcodes(data)
-        state = _StateUnpickler(io.BytesIO(data)).load()
-    except _Refused as error:
+        return read_state(archive.read(entry))
+    except Refused as error:
         refuse(error)
-    except Exception as error:  # a hostile pickle can make the unpickler raise anything
-        refuse(f"cannot be read ({type(error).__name__}: {error})".replace("\n", " "))
-    if not isinstance(state, dict):
-        refuse("holds no dictionary")
-    tensors = dict(dict.items(state))  # not state.items: a pickle may have set an attribute of that name
-    for name, tensor in tensors.items():
-        if not isinstance(name, str) or not isinstance(tensor, _Tensor):
-            refuse(f"holds {name!r}, which is no tensor")
-    return tensors
 
 
-def _check_opcodes(data: bytes) -> None:
-    """Refuse opcodes that torch does not write, and memo indexes that would make the unpickler allocate."""
-    for count, (opcode, argument, _) in enumerate(pickletools.genops(data)):
-        if opcode.name not in OPCODES:
-            raise _Refused(f"uses the opcode {opcode.name}")
-        if opcode.name in ("BINPUT", "LONG_BINPUT") and isinstance(argument, int) and argument > count:
-            raise _Refused("has a memo index out of range")
+def _storages(
+    state: Mapping[str, TorchTensor], entries: Mapping[str, zipfile.ZipInfo], prefix: str, path: Path
+) -> dict[str, _Storage]:
+    """The storages that the tensors lie on, by key. Raises ConvertError unless they lie side by side."""
+    found: dict[str, _Storage] = {}
+    with path.open("rb") as file:
+        size = path.stat().st_size
+        for name, tensor in state.items():
+            key = tensor.storage.key
+            if key in found:  # tied weights share one
+                continue
+            entry = entries.get(f"{prefix}/data/{key}")
+            if entry is None or entry.compress_type != zipfile.ZIP_STORED:
+                raise ConvertError(
+                    f"{path.name} is broken: the storage of tensor {name} is missing or compressed"
+                )
+            start = _data_start(entry, file, path)
+            found[key] = _Storage(start, start + entry.file_size)
+            if found[key].end > size:
+                raise ConvertError(
+                    f"{path.name} is truncated: tensor {name} ends past the file; fetch it again"
+                )
+    spans = sorted((storage.start, storage.end, key) for key, storage in found.items())
+    for (_, end, key), (start, _, next_key) in itertools.pairwise(spans):
+        if start < end:
+            raise ConvertError(f"{path.name} is broken: its storages {key} and {next_key} overlap")
+    return found
 
 
-def _located(
-    tensor: _Tensor,
-    name: str,
-    entries: Mapping[str, zipfile.ZipInfo],
-    prefix: str,
-    file: io.BufferedReader,
-    size: int,
-    path: Path,
-) -> StoredTensor:
+def _located(tensor: TorchTensor, name: str, storage: _Storage, path: Path) -> StoredTensor:
     """Find the tensor's first byte in the file and check that all of its bytes lie inside its storage."""
-    entry = entries.get(f"{prefix}/data/{tensor.storage.key}")
-    dtype, item_bytes = tensor.storage.type.dtype, tensor.storage.type.item_bytes
+    dtype, item_bytes = tensor.storage.dtype, tensor.storage.item_bytes
     elements = math.prod(tensor.shape)
-    if entry is None or entry.compress_type != zipfile.ZIP_STORED:
-        raise ConvertError(f"{path.name} is broken: the storage of tensor {name} is missing or compressed")
-    if dtype in READABLE and elements and not _contiguous(tensor):
-        raise ConvertError(f"{path.name}: tensor {name} is a transposed view; save it with .contiguous()")
-    start = _data_start(entry, file, path)
-    if (tensor.offset + elements) * item_bytes > entry.file_size and dtype in READABLE:
-        raise ConvertError(f"{path.name} is broken: tensor {name} ends past its storage")
-    if start + entry.file_size > size:
-        raise ConvertError(f"{path.name} is truncated: tensor {name} ends past the file; fetch it again")
-    return StoredTensor(path, start + tensor.offset * item_bytes, dtype, tensor.shape)
+    start = storage.start + tensor.offset * item_bytes
+    if dtype in READABLE:
+        if elements and not _contiguous(tensor):
+            raise ConvertError(f"{path.name}: tensor {name} is a transposed view; save it with .contiguous()")
+        if start + elements * item_bytes > storage.end:
+            raise ConvertError(f"{path.name} is broken: tensor {name} ends past its storage")
+    return StoredTensor(path, start, dtype, tensor.shape)
 
 
-def _contiguous(tensor: _Tensor) -> bool:
+def _contiguous(tensor: TorchTensor) -> bool:
     expected = 1
     for size, stride in zip(reversed(tensor.shape), reversed(tensor.strides), strict=True):
         if size != 1 and stride != expected:
@@ -208,7 +135,8 @@ def _data_start(entry: zipfile.ZipInfo, file: io.BufferedReader, path: Path) -> 
     """The data follows the local header, whose extra field has a length of its own (torch pads there)."""
     file.seek(entry.header_offset)
     local = file.read(30)
-    if len(local) < 30 or local[:4] != b"PK\x03\x04":
-        raise ConvertError(f"{path.name} is broken: the zip entry {entry.filename} is not where it should be")
     name_bytes, extra_bytes = int.from_bytes(local[26:28], "little"), int.from_bytes(local[28:30], "little")
+    name = file.read(name_bytes)
+    if len(local) < 30 or local[:4] != b"PK\x03\x04" or name != entry.orig_filename.encode():
+        raise ConvertError(f"{path.name} is broken: the zip entry {entry.filename} is not where it should be")
     return entry.header_offset + 30 + name_bytes + extra_bytes

@@ -2,13 +2,17 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from .certificate import Certificate
+
 MANIFEST_NAME = "askwell.json"
 FORMAT = 1
+ENCODERS = frozenset({"bert"})  # architectures that give vectors, and generate nothing
 BLOCK_BYTES = 2**20
 
 PromptStyle = Literal["base", "chat"]
@@ -42,7 +46,8 @@ class Manifest:
     ``weight_range`` is the largest magnitude of an int8 weight: 127, 63 for CPUs without VNNI, 0 when
     the weights are not quantized. ``files`` holds each other file of the folder by name.
     ``end_tokens`` and ``add_bos`` are token spellings as in vocabulary.json. ``positions`` bounds
-    prompt plus new tokens.
+    prompt plus new tokens. ``adapter`` is the name of the folder whose deltas were merged;
+    ``calibration`` tells how int8 was fitted to what the model computes.
     """
 
     name: str
@@ -60,7 +65,14 @@ class Manifest:
     revision: str | None = None
     files: Mapping[str, FileRecord] = field(default_factory=dict)
     conversion: Conversion = field(default_factory=Conversion)
-    certificate: Mapping[str, Any] | None = None
+    adapter: str | None = None
+    calibration: Mapping[str, Any] | None = None
+    certificate: Certificate | None = None
+
+    @property
+    def encodes(self) -> bool:
+        """Whether it is an encoder: a model that turns texts into vectors, and generates nothing."""
+        return self.architecture in ENCODERS
 
     def to_json(self) -> str:
         return json.dumps({"format": FORMAT, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
@@ -81,6 +93,8 @@ class Manifest:
             data["end_tokens"] = tuple(data["end_tokens"])
             data["files"] = {name: FileRecord(**record) for name, record in data.get("files", {}).items()}
             data["conversion"] = Conversion(**data.get("conversion", {}))
+            if data.get("certificate") is not None:
+                data["certificate"] = Certificate.from_mapping(data["certificate"])
             manifest = cls(**data)
         except (AttributeError, KeyError, TypeError) as error:
             raise ManifestError(f"{MANIFEST_NAME} is incomplete: {error}") from None
@@ -95,6 +109,8 @@ class Manifest:
             raise ManifestError(f"{MANIFEST_NAME}: names and tokens must be texts; convert the model again")
         if not all(isinstance(count, int) and count >= 0 for count in counts):
             raise ManifestError(f"{MANIFEST_NAME}: sizes must be whole numbers; convert the model again")
+        if not isinstance(self.calibration, dict | None):
+            raise ManifestError(f"{MANIFEST_NAME}: calibration must be an object; convert the model again")
         if self.prompt_style not in ("base", "chat"):
             raise ManifestError(f"{MANIFEST_NAME}: prompt_style must be base or chat")
 
@@ -127,6 +143,20 @@ def read_manifest(folder: Path) -> Manifest:
                 f"{folder / name} has {size:,} bytes, {record.bytes:,} were written; convert the model again"
             )
     return manifest
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Put the manifest in place of the one that is there: whole or not at all."""
+    path = folder / MANIFEST_NAME
+    beside = path.with_name(f".{MANIFEST_NAME}.part")
+    try:
+        with beside.open("w", encoding="utf-8") as file:
+            file.write(manifest.to_json())
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def verify_files(folder: Path, manifest: Manifest, given_up: Callable[[], bool] = lambda: False) -> None:

@@ -8,20 +8,40 @@ for item_id in interview.open_items:
 """
 
 from .document import Document, MediaType, document_from_bytes, document_from_text
+from .encoder import Encoder, FloatRows
 from .error import DocumentError
 from .features import Features, Skill, extract_features
+from .guard import Guard, Verdict
+from .guard_category import JURISDICTIONS
 from .interview import Interview, Judgement, bank_question, judge, open_interview
 from .personal import find_personal
 from .plan import Plan, PlanItem
 from .prompt import Message, Prompt
-from .question import Evidence, Question, QuestionType, Relation, Slot, Source
+from .question import (
+    Anchor,
+    Evidence,
+    FollowUp,
+    Question,
+    QuestionType,
+    Relation,
+    Rubric,
+    Slot,
+    Source,
+    Trigger,
+)
 from .span import Span
 
 __all__ = [
+    "JURISDICTIONS",
+    "Anchor",
     "Document",
     "DocumentError",
+    "Encoder",
     "Evidence",
     "Features",
+    "FloatRows",
+    "FollowUp",
+    "Guard",
     "Interview",
     "Judgement",
     "MediaType",
@@ -32,10 +52,13 @@ __all__ = [
     "Question",
     "QuestionType",
     "Relation",
+    "Rubric",
     "Skill",
     "Slot",
     "Source",
     "Span",
+    "Trigger",
+    "Verdict",
     "bank_question",
     "document_from_bytes",
     "document_from_text",

@@ -10,7 +10,7 @@ from rapidfuzz.fuzz import partial_ratio, ratio, token_set_ratio
 from .bank import SLOT, bank
 from .data_file import plain_words, telling_words
 from .ground import Ground, digest, field_stems, name_pairs, question_words
-from .lawful import unlawful_topic
+from .guard import Guard, Verdict
 from .parse import continuation
 from .personal import find_personal
 from .plan import PlanItem
@@ -22,6 +22,8 @@ from .word import stems
 MIN_WORDS, MAX_WORDS = 6, 45
 MAX_LIKENESS = 85.0
 COPY_LIKENESS = 92.0
+# What the guard reads in place of a skill that the job names.
+NEUTRAL = "the work"
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Candidate:
     item: PlanItem
     ground: Ground
     taken: Sequence[str]
+    guard: Guard
 
     @property
     def added(self) -> str:
@@ -235,15 +238,21 @@ def private(c: Candidate) -> bool:
 
 
 def unlawful(c: Candidate) -> bool:
-    """Touches a protected topic, other than by naming a skill that the job asks for: "immigration law"."""
-    text = _without_skills(c.text, c.ground.job_skills)
-    return unlawful_topic(text.replace(c.item.competency, " ")) is not None
+    """Is refused by the guard."""
+    return not verdict_on(c.text, c.item.competency, c.ground.job_skills, c.guard).allowed
 
 
-def _without_skills(text: str, skills: frozenset[str]) -> str:
+def verdict_on(text: str, competency: str, skills: frozenset[str], guard: Guard) -> Verdict:
+    """The guard's verdict on a question for a job, which may name any skill that the job asks for:
+    "immigration law"."""
+    text = text.replace(competency, NEUTRAL) if competency else text
+    return guard.check(_without_skills(text, skills, NEUTRAL))
+
+
+def _without_skills(text: str, skills: frozenset[str], instead: str = " , ") -> str:
     for hit in reversed(gazetteer().hits(text)):
         if hit.entry.name.casefold() in skills:
-            text = f"{text[: hit.start]} , {text[hit.end :]}"
+            text = f"{text[: hit.start]}{instead}{text[hit.end :]}"
     return text
 
 

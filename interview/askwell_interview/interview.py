@@ -8,16 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from .bank import bank_text
-from .checks import Candidate, refusal, score
+from .bank import bank_question_for
+from .checks import Candidate, refusal, score, verdict_on
 from .document import Document
+from .encoder import Encoder
 from .error import DocumentError
 from .features import read
 from .ground import Ground, ground_from_reading
+from .guard import Guard
 from .parse import continuation, question_from_text
 from .plan import Plan, PlanItem, plan_questions
-from .prompt import Prompt, Style, prompts_for
-from .question import Question, Relation, Slot, Source
+from .profession import profession_of
+from .prompt import Prompt, Style, prompt_version, prompts_for
+from .question import Question, Relation, Rubric, Slot, Source
+from .rubric import rubric_for
 
 MAX_COUNT = 32
 MAX_CORE_CHARACTERS = 500
@@ -25,13 +29,15 @@ MAX_CORE_CHARACTERS = 500
 
 @dataclass(frozen=True)
 class Interview:
-    """``given``: the caller's core questions, finished. ``open_items``: ids still to be written."""
+    """``given``: the caller's core questions, finished. ``open_items``: ids still to be written.
+    ``profession``: whose bank is asked first; "" for a job of none that has one."""
 
     plan: Plan
     given: tuple[Question, ...]
     open_items: tuple[str, ...]
     prompts: Mapping[str, Prompt]
     ground: Ground
+    profession: str
 
     def item(self, item_id: str) -> PlanItem:
         return next(item for item in self.plan.items if item.id == item_id)
@@ -56,6 +62,7 @@ def open_interview(
     core: Sequence[Question] = (),
     style: Style,
     today: date | None = None,
+    encoder: Encoder | None = None,
 ) -> Interview:
     """Read, redact, extract, plan, and render the prompts.
 
@@ -68,6 +75,8 @@ def open_interview(
     if not reading.asked and not reading.features.duties:
         raise DocumentError("the job description names no skill and no duty to ask about", "job")
     plan = plan_questions(reading, count, given)
+    ground = ground_from_reading(reading)
+    _refuse_unlawful(given, ground, Guard(encoder))
     ids = {question.id for question in given}
     open_items = [item for item in plan.items if item.id not in ids]
     return Interview(
@@ -75,7 +84,10 @@ def open_interview(
         given=given,
         open_items=tuple(item.id for item in open_items),
         prompts=prompts_for(open_items, reading.features, style),
-        ground=ground_from_reading(reading),
+        ground=ground,
+        profession=profession_of(
+            reading.features.job_title, (named.entry.field for named in reading.asked.values())
+        ),
     )
 
 
@@ -105,22 +117,40 @@ def _finished(core: Sequence[Question], count: int) -> tuple[Question, ...]:
     return tuple(finished)
 
 
-def judge(interview: Interview, item_id: str, texts: Sequence[str], taken: Sequence[str]) -> Judgement:
+def _refuse_unlawful(given: Sequence[Question], ground: Ground, guard: Guard) -> None:
+    """Whoever worded them: the guard reads the caller's questions as it reads the model's."""
+    for number, question in enumerate(given):
+        verdict = verdict_on(question.text, question.competency, ground.job_skills, guard)
+        if not verdict.allowed:
+            raise DocumentError(
+                f"core_questions[{number}].text must not be asked ({verdict.name}): {verdict.reason}"
+            )
+
+
+def judge(
+    interview: Interview,
+    item_id: str,
+    texts: Sequence[str],
+    taken: Sequence[str],
+    encoder: Encoder | None = None,
+) -> Judgement:
     """Check what the model wrote after the item's opening, and choose the best of what passes.
 
     ``texts``: each from the opening's end to the model's end. ``taken``: the questions finished so far.
+    Without an ``encoder`` the guard against unlawful questions has its patterns alone.
     """
     item, opening = interview.item(item_id), interview.prompt(item_id).opening
     openings = [prompt.opening for prompt in interview.prompts.values()]
     bare = [_without_opening(text, openings) for text in taken]
     refused: Counter[str] = Counter()
+    guard = Guard(encoder)
     passed: list[Candidate] = []
     for text in texts:
         asked = question_from_text(opening, text)
         if asked is None:
             refused["form"] += 1
             continue
-        candidate = Candidate(asked, opening, item, interview.ground, bare)
+        candidate = Candidate(asked, opening, item, interview.ground, bare, guard)
         if reason := refusal(candidate):
             refused[reason] += 1
         else:
@@ -128,7 +158,11 @@ def judge(interview: Interview, item_id: str, texts: Sequence[str], taken: Seque
     if not passed:
         return Judgement(None, dict(refused))
     best = max(passed, key=score)
-    return Judgement(_question(item, best.text, Source.MODEL, len(texts)), dict(refused))
+    rubric = rubric_for(item.type, item.relation, item.competency)
+    question = replace(
+        _question(item, best.text, Source.MODEL, rubric), attempts=len(texts), prompt_version=prompt_version()
+    )
+    return Judgement(question, dict(refused))
 
 
 def _without_opening(text: str, openings: Sequence[str]) -> str:
@@ -139,10 +173,11 @@ def _without_opening(text: str, openings: Sequence[str]) -> str:
 def bank_question(interview: Interview, item_id: str, taken: Sequence[str]) -> Question:
     """The item's question from the written bank. There always is one."""
     item = interview.item(item_id)
-    return _question(item, bank_text(item, taken), Source.BANK, 0)
+    written = bank_question_for(item, taken, interview.profession)
+    return _question(item, written.text, Source.BANK, written.rubric)
 
 
-def _question(item: PlanItem, text: str, source: Source, attempts: int) -> Question:
+def _question(item: PlanItem, text: str, source: Source, rubric: Rubric) -> Question:
     return Question(
         id=item.id,
         text=text,
@@ -153,5 +188,5 @@ def _question(item: PlanItem, text: str, source: Source, attempts: int) -> Quest
         source=source,
         job_evidence=item.job_evidence,
         resume_evidence=item.resume_evidence,
-        attempts=attempts,
+        rubric=rubric,
     )

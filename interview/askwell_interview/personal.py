@@ -78,6 +78,12 @@ _LIFE = re.compile(
     r"passport)\w*",
     re.IGNORECASE,
 )
+# A document and its number, wherever it is told: "driving licence RL391826", "passport no. 512 663 120".
+_DOCUMENT = re.compile(
+    r"(?i:\b(?:licen[cs]e|passport|card|permit|visa|registration|membership|pin|policy)\b)"
+    r"(?i:[ \t]+(?:no|nr|number|num|id))?[ \t.:#(–-]{1,4}(?:[A-Z]{2,5}[ \t]+)?"
+    r"(?P<value>(?!(?:19|20)\d\d\b)(?:[A-Z]{1,3}[ -]?)?\d(?:[ -]?[\dA-Z]){4,13}\b)"
+)
 _DIGITS = re.compile(r"(?<![\w.,/€$£#-])(?:\+|00)?\(?\+?\d(?:[ \u2011().\-/]{0,3}\d){6,16}(?![\d%])")
 _DATES = re.compile(
     r"(?:19|20)\d\d\s*[-–—/ ]+\s*(?:19|20)\d\d|\d{1,2}[./-]\d{1,2}[./-](?:19|20)\d\d.*|\d{4}-\d\d-\d\d.*"
@@ -103,6 +109,7 @@ def find_personal(text: str) -> list[Span]:
         *_spans(_ADDRESS, text, "address"),
         *_spans(_LABELLED, text, "life"),
         *_spans(_LIFE, text, "life"),
+        *_spans(_DOCUMENT, text, "life"),
         *_phones(text),
     ]
     spans += _header_lines(text, spans)

@@ -6,6 +6,9 @@ job, so that the engine computes it once.
 
 import re
 from dataclasses import dataclass
+from functools import cache
+from hashlib import blake2b
+from importlib.resources import files
 from typing import Literal
 
 from .features import Features
@@ -52,6 +55,13 @@ _EXAMPLES = (
     ),
 )
 EXAMPLE_QUESTIONS = tuple(question for _, question in _EXAMPLES)
+
+
+@cache
+def prompt_version() -> str:
+    """Eight hex digits that change whenever the code does that words the prompts."""
+    sources = [(files(__package__) / name).read_bytes() for name in ("prompt.py", "stem.py")]
+    return blake2b(b"".join(sources), digest_size=4).hexdigest()
 
 
 def prompts_for(items: list[PlanItem], features: Features, style: Style) -> dict[str, Prompt]:

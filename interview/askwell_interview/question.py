@@ -54,9 +54,50 @@ class Evidence:
     end: int
 
 
+class Trigger(Enum):
+    """What an answer was like that calls for a follow-up."""
+
+    TRIGGER_UNSPECIFIED = 0
+    VAGUE = 1
+    NO_RESULT = 2
+    WE_NOT_I = 3
+    UNSUPPORTED = 4
+    STRONG = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """What an answer sounds like that deserves ``rating``, 1 to 5."""
+
+    rating: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """What to ask next after an answer of this kind."""
+
+    trigger: Trigger
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rubric:
+    """How to judge the answer and go on from it. ``difficulty`` 1 to 5, ``minutes`` for answer and
+    follow-ups; 0 where nobody said. Anchors stand in the order of their ratings."""
+
+    difficulty: int = 0
+    minutes: int = 0
+    anchors: tuple[Anchor, ...] = ()
+    covers: tuple[str, ...] = ()
+    red_flags: tuple[str, ...] = ()
+    follow_ups: tuple[FollowUp, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One finished question. ``attempts`` counts the model's texts that were looked at for it."""
+    """One finished question. ``attempts`` counts the model's texts that were looked at for it. ``model`` and
+    ``prompt_version`` tell who wrote it from which wording of the prompt; both are empty for the bank's."""
 
     id: str
     text: str
@@ -68,3 +109,6 @@ class Question:
     job_evidence: Evidence | None = None
     resume_evidence: Evidence | None = None
     attempts: int = 0
+    rubric: Rubric = Rubric()
+    model: str = ""
+    prompt_version: str = ""

@@ -20,6 +20,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     try:
         config = read_config(argv, environ)
         # Imported only now, so that a wrong flag is answered at once.
+        from .domain.encoder_folder import EncoderRefused
         from .engine.folder import ModelRefused
         from .model import StartError
 
@@ -28,7 +29,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         )
         try:
             asyncio.run(_serve(config, lambda: read_config(argv, environ)))
-        except (ManifestError, ModelRefused, StartError) as error:
+        except (ManifestError, ModelRefused, EncoderRefused, StartError) as error:
             return _refused(error)
     except ConfigError as error:
         return _refused(error)
@@ -47,10 +48,13 @@ def _refused(error: Exception) -> int:
 
 async def _serve(config: ServerConfig, reread: Callable[[], ServerConfig]) -> None:
     """Wire the parts and run them. ``reread`` gathers the settings again, as they are by then."""
+    from .domain.encoder_folder import encoder_manifest
     from .lifecycle import Lifecycle
     from .metrics import Metrics
     from .model import open_model
 
+    if config.encoder:
+        encoder_manifest(config.encoder)
     metrics = Metrics()
     model = open_model(config, metrics.row_ended)
     await Lifecycle(

@@ -10,6 +10,10 @@ only the TOML file can hold (see ``prefix``)::
     model = "models/gpt-j-6b"
     queue_limit = 1024
 
+    [certificate]                               # certificate_ratio and certificate_top1
+    ratio = 1.05
+    top1 = 0.85
+
     [[prefix]]                                  # any number of them, after the settings
     name = "questions"
     file = "preambles/questions.txt"
@@ -22,6 +26,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeAlias
+
+from askwell_manifest import Thresholds
 
 from .prefix import prefixes_from_toml
 from .setting import ENVIRONMENT_PREFIX, ConfigError, Setting, choice, indices, number, path, switch, text
@@ -37,6 +43,7 @@ class ServerConfig:
     """Everything the operator chose. ``SETTINGS`` documents each field, ``prefix`` the last."""
 
     model: Path
+    encoder: Path | None
     name: str | None
     host: str
     port: int
@@ -56,6 +63,9 @@ class ServerConfig:
     coalesce_ms: float
     drain_s: float
     allow_full_range: bool
+    require_certificate: bool
+    certificate_ratio: float
+    certificate_top1: float
     domain_workers: int
     metrics_port: int
     log_level: str
@@ -69,12 +79,14 @@ class ServerConfig:
         return ("cuda:0",) if self.device == "cuda" else (self.device,)
 
 
-REQUIRED = object()
+REQUIRED, DEFAULTS = object(), Thresholds()
 COMPUTE_TYPES = ("auto", "default", "float32", "float16", "bfloat16", "int8", "int8_float32",
                  "int8_float16", "int8_bfloat16")  # fmt: skip
 
 SETTINGS = (
     Setting("model", path, REQUIRED, "the model folder that askwell-convert wrote", "DIR"),
+    Setting("encoder", path, None,
+            "the folder of a sentence encoder, as python examples/encoder.py makes one", "DIR"),
     Setting("name", text, None, "the model's name in requests (default: the one in its manifest)"),
     Setting("host", text, "127.0.0.1", "address to listen on; 0.0.0.0 for every IPv4 interface"),
     Setting("port", number(int, 0, 65535), 50051, "port to listen on; 0 takes a free one and prints it"),
@@ -104,6 +116,12 @@ SETTINGS = (
     Setting("coalesce_ms", number(float, 0, 1000), 20.0, "milliseconds of text sent together", "MS"),
     Setting("drain_s", number(float, 0, 3600), 30.0, "seconds that admitted requests get on SIGTERM", "S"),
     Setting("allow_full_range", switch, False, "serve a full-range int8 model on a CPU that saturates"),
+    Setting("require_certificate", switch, False,
+            "refuse a model whose certificate is missing, does not pass or is of another kind of CPU"),
+    Setting("certificate_ratio", number(float, 1, 1000), DEFAULTS.ratio,
+            "largest perplexity ratio that passes"),
+    Setting("certificate_top1", number(float, 0, 1), DEFAULTS.top1,
+            "smallest share of equal likeliest tokens that passes"),
     Setting("domain_workers", number(int, 1, 64), 1, "processes that read documents and check questions"),
     Setting("metrics_port", number(int, 0, 65535), 0,
             "port of the Prometheus metrics, on the same host; 0: none"),
@@ -198,10 +216,19 @@ def _file(source: Path) -> tuple[dict[str, Given], tuple[str, ...]]:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{source} is not TOML: {error}") from None
     prefixes = prefixes_from_toml(data.pop("prefix", []), source)
+    _flatten(data, source)
     for key in data:
         if key not in _BY_NAME:
             raise ConfigError(_unknown(key, [*_BY_NAME, "prefix"], f"in {source}"))
     return {key: (value, f"{key} in {source}") for key, value in data.items()}, prefixes
+
+
+def _flatten(data: dict[str, Any], source: Path) -> None:
+    """``[certificate] ratio = …`` is another way to write ``certificate_ratio = …``."""
+    table = data.pop("certificate", {})
+    if not isinstance(table, dict):
+        raise ConfigError(f"certificate in {source}: write it as a [certificate] table, with ratio and top1")
+    data |= {f"certificate_{key}": value for key, value in table.items()}
 
 
 def _unknown(name: str, known: Sequence[str] | Mapping[str, object], where: str) -> str:

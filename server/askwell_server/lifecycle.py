@@ -53,7 +53,7 @@ class Lifecycle:
         self._announce = announce
         self._metrics = metrics
         self._exporter: Exporter | None = None
-        self._pool = DomainPool(config.domain_workers)
+        self._pool = DomainPool(config.domain_workers, config.encoder)
         self._gate = Gate()
         self._health = Health()
         self._signalled = asyncio.Event()
@@ -64,7 +64,10 @@ class Lifecycle:
         self._terminal = _terminal()
 
     async def run(self) -> None:
-        """Serve until a signal comes. Raises StartError when the address or the model cannot be used."""
+        """Serve until a signal comes.
+
+        Raises StartError or EncoderRefused when the address, the model or the encoder cannot be used.
+        """
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
             loop.add_signal_handler(number, self._on_signal, number)

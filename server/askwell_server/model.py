@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from askwell_manifest import Manifest, read_manifest
+from askwell_manifest import Manifest, Thresholds, read_manifest
 
 from .config import ServerConfig
 from .engine.config import EngineConfig
@@ -71,6 +71,11 @@ def open_model(config: ServerConfig, row_ended: Callable[[Finish], None]) -> Mod
         manifest = read_manifest(folder)
     except OSError as error:
         raise StartError(f"cannot read the model folder: {error.strerror}") from None
+    if manifest.encodes:
+        raise StartError(
+            f"{config.model} holds a sentence encoder, which generates nothing; give it with --encoder, "
+            "and a model that generates with --model"
+        )
     engine = LiveEngine(_engine_config(config, folder))
     served = Served(
         name=config.name or manifest.name,
@@ -104,7 +109,14 @@ def _engine_config(config: ServerConfig, folder: Path) -> EngineConfig:
         coalesce_s=config.coalesce_ms / 1000,
         full_range_ok=config.allow_full_range,
         cost_model=cost_model,
+        thresholds=_thresholds(config),
     )
+
+
+def _thresholds(config: ServerConfig) -> Thresholds | None:
+    if not config.require_certificate:
+        return None
+    return Thresholds(config.certificate_ratio, config.certificate_top1)
 
 
 def _chat(manifest: Manifest) -> ChatTemplate | None:

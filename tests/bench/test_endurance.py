@@ -30,7 +30,7 @@ def test_only_what_there_is_more_of_is_leaked() -> None:
 
 
 def test_late_service_and_any_status_but_unavailable_are_told() -> None:
-    kills = [Kill("SIGKILL", 1.0, 0.5, 6.0), Kill("SIGSEGV", 2.0, 3.5, 4.0)]
+    kills = [Kill("SIGKILL", 1.0, 3.0, 0.5, 6.0), Kill("SIGSEGV", 2.0, 3.0, 3.5, 4.0)]
     figures = _figures(kills, Counter(OK=5, UNAVAILABLE=2, INTERNAL=1), load_s=1.0)
     assert (figures["late"], figures["wrong_ends"], figures["requests"]) == (1, 1, 8)
     assert figures["back_s"] == {"median": 3.5, "max": 3.5}

@@ -206,9 +206,9 @@ def test_flood_stands_beside_the_fair_share_and_its_bound(folder: Folder) -> Non
 
 def test_kills_tell_when_service_was_back_and_how_requests_ended(folder: Folder) -> None:
     seen = [
-        kills.Kill("SIGKILL", 1.0, 0.5, 6.0),
-        kills.Kill("SIGKILL", 2.0, 0.7, 4.0),
-        kills.Kill("SIGSEGV", 3.0, math.inf, 5.0),
+        kills.Kill("SIGKILL", 1.0, 2.5, 0.5, 6.0),
+        kills.Kill("SIGKILL", 2.0, 2.5, 0.7, 4.0),
+        kills.Kill("SIGSEGV", 3.0, 2.5, math.inf, 5.0),
     ]
     figures = kills._figures(seen, Counter(OK=50, UNAVAILABLE=4, INTERNAL=1), load_s=1.0)
     folder.add("kills", **figures, said={"INTERNAL": "oh no"})
@@ -226,7 +226,7 @@ def test_kills_tell_when_service_was_back_and_how_requests_ended(folder: Folder)
 
 
 def test_kills_that_all_ended_well_hold(folder: Folder) -> None:
-    figures = kills._figures([kills.Kill("SIGKILL", 1.0, 0.5, 6.0)], Counter(OK=50), load_s=0.25)
+    figures = kills._figures([kills.Kill("SIGKILL", 1.0, 2.5, 0.5, 6.0)], Counter(OK=50), load_s=0.25)
     folder.add("kills", **figures, said={})
     assert folder.page.partition("### The engine is killed")[2].partition("###")[0].count("- **Held:**") == 2
     told = "tokens again after 0.500 s at most (loading takes 0.25 s); requests: 50 OK"

@@ -111,7 +111,9 @@ class _Interview(interview_pb2_grpc.InterviewServiceServicer):
     def __init__(self, server: FakeServer) -> None:
         self.server = server
 
-    ExtractFeatures, GenerateQuestions = map(_unary, ("ExtractFeatures", "GenerateQuestions"))
+    ExtractFeatures, GenerateQuestions, CheckQuestion = map(
+        _unary, ("ExtractFeatures", "GenerateQuestions", "CheckQuestion")
+    )
     StreamQuestions = _stream("StreamQuestions")
 
 

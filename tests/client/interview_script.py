@@ -66,6 +66,24 @@ QUESTIONS = [
         3.75,
     ),
 ]
+RUBRIC = pb.Question(
+    difficulty=3,
+    minutes=5,
+    anchors=[
+        pb.Anchor(rating=1, text="Names no incident."),
+        pb.Anchor(rating=3, text="Tells the steps."),
+        pb.Anchor(rating=5, text="Tells the steps, why, and what changed <after> it."),
+    ],
+    covers=["the first five minutes", "who was told"],
+    red_flags=["Blames a colleague"],
+    follow_ups=[
+        pb.FollowUp(trigger=pb.FollowUp.NO_RESULT, text="How did you know that it was over?"),
+        pb.FollowUp(trigger=pb.FollowUp.STRONG, text="What would you automate?"),
+    ],
+    model="smollm2",
+    prompt_version="0123abcd",
+)
+QUESTIONS[0].MergeFrom(RUBRIC)
 SUMMARY = pb.Summary(
     model_questions=2,
     bank_questions=1,

@@ -58,6 +58,8 @@ def test_questions_are_printed_after_their_plan_with_their_source(
     assert [out.index(part) for part in order] == sorted(out.index(part) for part in order)
     assert "BANK  situational · Kubernetes" in out
     assert "résumé  “Ran the on-call rota”" in out
+    assert "why     The résumé claims two years of it" in out
+    assert "then    (no result) How did you know that it was over?" in out and "automate" not in out
     assert "a Kubernetes cluster [prod] tomorrow" in out
     assert "first question after 1.25 s, all after 3.75 s" in out
     assert "\x1b" not in out
@@ -78,6 +80,8 @@ def test_questions_as_json_are_one_object_of_the_protos_fields(
         "incident response",
     )
     assert second["resume_evidence"] == {"quote": "Ran the on-call rota", "start": 0, "end": 20}
+    assert [anchor["rating"] for anchor in first["anchors"]] == [1, 3, 5]
+    assert first["follow_ups"][1] == {"trigger": "STRONG", "text": "What would you automate?"}
     assert (first["source"], third["source"]) == ("MODEL", "BANK")
 
 
@@ -137,6 +141,12 @@ def test_model_and_health_tell_what_is_served(askwell: Askwell, running: Running
     running.fake.will("GetModel", model, model)
     assert "int8_float16, weights within ±63" in askwell("model")[1]
     assert json.loads(askwell("model", "--json")[1])["positions"] == 8192
+    measured = pb.Certificate(
+        perplexity_ratio=1.0234, tokens=20_000, instruction_set="MKL with VNNI", date="2026-11-23"
+    )
+    running.fake.will("GetModel", pb.GetModelResponse(name="smollm2", certificate=measured))
+    told = " ".join(askwell("model")[1].split())
+    assert "perplexity × 1.023" in told and "of 20,000 tokens" in told and "MKL with VNNI" in told
     assert askwell("health")[:2] == (0, "SERVING\n")
     running.set_health("NOT_SERVING")
     assert askwell("health")[:2] == (1, "NOT_SERVING\n")

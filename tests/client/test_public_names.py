@@ -30,6 +30,7 @@ def test_both_clients_have_the_methods_of_the_api() -> None:
     assert public == METHODS
     assert set(METHODS) == {
         *("generate", "stream", "generate_batch", "questions", "stream_questions"),
+        "check_question",
         *("features", "tokenize", "model", "load", "health", "close"),
     }
 

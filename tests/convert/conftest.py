@@ -13,7 +13,7 @@ from askwell_convert.convert import Report, Request, convert
 from askwell_convert.specification import Precision
 
 RunConvert = Callable[..., Report]
-ComputeLogits = Callable[[Path, Sequence[int]], npt.NDArray[np.float32]]
+ComputeLogits = Callable[..., npt.NDArray[np.float32]]
 
 
 class Silent:
@@ -41,11 +41,14 @@ def run_convert() -> RunConvert:
 
 @pytest.fixture
 def compute_logits() -> Iterator[ComputeLogits]:
-    """ctranslate2's float32 logits, [len(ids), vocabulary], of a converted folder."""
+    """ctranslate2's logits, [len(ids), vocabulary], of a converted folder: ``compute_logits(folder, ids)``,
+    in float32 unless a compute type follows."""
 
-    def compute(folder: Path, ids: Sequence[int]) -> npt.NDArray[np.float32]:
+    def compute(folder: Path, ids: Sequence[int], compute_type: str = "float32") -> npt.NDArray[np.float32]:
         vocabulary = json.loads((folder / "vocabulary.json").read_text())
-        generator = ctranslate2.Generator(str(folder), device="cpu", compute_type="float32", intra_threads=1)
+        generator = ctranslate2.Generator(
+            str(folder), device="cpu", compute_type=compute_type, intra_threads=1
+        )
         logits = np.array(generator.forward_batch([[vocabulary[i] for i in ids]]))[0]
         del generator
         return logits

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from adapters import MODULES, named, random_pairs, write_adapter
 from askwell_convert.command import main
 from askwell_convert.source import model_name
 from askwell_manifest import read_manifest
@@ -73,11 +74,22 @@ def test_progress_is_drawn_on_the_terminal_and_never_into_the_output(tmp_path):
     assert "tiny-gptj" not in drawn
 
 
-def test_folder_whose_name_is_not_utf8_converts(tmp_path):
+def test_folders_whose_names_are_not_utf8_convert(tmp_path):
     source = Path(os.fsdecode(os.fsencode(tmp_path) + b"/tiny\xff"))
     shutil.copytree(TINY_GPTJ, source)
-    assert main([str(source), str(tmp_path / "model")]) == 0
-    assert read_manifest(tmp_path / "model").source == "tiny\ufffd"
+    adapter = write_adapter(
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/lora\xff")), named(random_pairs(MODULES))
+    )
+    assert main([str(source), str(tmp_path / "model"), "--adapter", str(adapter)]) == 0
+    manifest = read_manifest(tmp_path / "model")
+    assert (manifest.source, manifest.adapter) == ("tiny\ufffd", "lora\ufffd")
+
+
+def test_output_that_a_terminal_cannot_spell_is_escaped(tmp_path):
+    command = [sys.executable, "-m", "askwell_convert.command", TINY_GPTJ, tmp_path / "m\udcff"]
+    run = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert (run.returncode, run.stderr) == (0, b"")
+    assert run.stdout.startswith(os.fsencode(tmp_path) + rb"/m\udcff: tiny-gptj, int8_float16")
 
 
 @pytest.mark.parametrize(

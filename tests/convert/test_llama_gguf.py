@@ -4,38 +4,14 @@ import numpy as np
 import pytest
 from askwell_convert.convert import open_source
 from askwell_convert.errors import ConvertError
+from askwell_convert.gguf_checkpoint import GgufCheckpoint
+from askwell_convert.gguf_header import read_gguf_header
+from askwell_convert.plan import sliced_rotary_order
 from gguf import GGUFReader, GGUFWriter, RopeScalingType
 from gguf.constants import GGMLQuantizationType
-from gguf.quants import dequantize, quantize
-
-WIDTH, INNER, LAYERS, HEADS, ROWS, THETA = 32, 64, 2, 4, 96, 5000.0
-IDS = [7, 3, 3, 50, 12, 1, 90]
-TOKENS = [*(chr(33 + n) for n in range(ROWS - 3)), '!"', "<|im_start|>", "<|im_end|>"]
-
-
-def random_llama(kv_heads: int, *, tied: bool) -> dict[str, np.ndarray]:
-    """Weights by llama.cpp's names, q and k still in Hugging Face's row order."""
-    random = np.random.default_rng(kv_heads)
-    kv_width = WIDTH // HEADS * kv_heads
-    shapes = {"token_embd": (ROWS, WIDTH), "output_norm": (WIDTH,)} | (
-        {} if tied else {"output": (ROWS, WIDTH)}
-    )
-    for layer in range(LAYERS):
-        shapes |= {
-            f"blk.{layer}.{name}": shape
-            for name, shape in {
-                "attn_norm": (WIDTH,),
-                "attn_q": (WIDTH, WIDTH),
-                "attn_k": (kv_width, WIDTH),
-                "attn_v": (kv_width, WIDTH),
-                "attn_output": (WIDTH, WIDTH),
-                "ffn_norm": (WIDTH,),
-                "ffn_gate": (INNER, WIDTH),
-                "ffn_up": (INNER, WIDTH),
-                "ffn_down": (WIDTH, INNER),
-            }.items()
-        }
-    return {name: random.normal(0, 0.3, shape).astype(np.float32) for name, shape in shapes.items()}
+from gguf.quants import dequantize, quant_shape_to_byte_shape, quantize
+from llamas import HEADS, IDS, INNER, LAYERS, THETA, TOKENS, WIDTH, hf_folder, random_llama
+from model_bin import read_variables
 
 
 def llama_cpp_order(rows: np.ndarray, heads: int) -> np.ndarray:
@@ -44,7 +20,8 @@ def llama_cpp_order(rows: np.ndarray, heads: int) -> np.ndarray:
 
 
 def write_gguf(path, weights, kv_heads, *, tokens=TOKENS, type_=GGMLQuantizationType.F32, **metadata):
-    writer = GGUFWriter(path, metadata.pop("architecture", "llama"))
+    architecture = metadata.pop("architecture", "llama")
+    writer = GGUFWriter(path, architecture)
     writer.add_context_length(128)
     writer.add_embedding_length(WIDTH)
     writer.add_block_count(LAYERS)
@@ -62,10 +39,11 @@ def write_gguf(path, weights, kv_heads, *, tokens=TOKENS, type_=GGMLQuantization
     for key, value in metadata.items():
         getattr(writer, key)(value)
     for name, tensor in weights.items():
-        if name.endswith(("attn_q", "attn_k")):
+        if architecture == "llama" and name.endswith(("attn_q", "attn_k")):
             tensor = llama_cpp_order(tensor, HEADS if name.endswith("q") else kv_heads)
         raw_type = type_ if tensor.ndim == 2 else GGMLQuantizationType.F32
-        writer.add_tensor(f"{name}.weight", quantize(tensor, raw_type), raw_dtype=raw_type)
+        name = name if name.endswith(".bias") else f"{name}.weight"
+        writer.add_tensor(name, quantize(tensor, raw_type), raw_dtype=raw_type)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -117,6 +95,61 @@ def test_gguf_computes_what_its_weights_mean(tmp_path, run_convert, compute_logi
     np.testing.assert_allclose(logits, llama_logits(weights, kv_heads), atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize(("architecture", "tied"), [("llama", True), ("llama", False), ("qwen2", True)])
+@pytest.mark.parametrize(("quantization", "weight_range"), [("float32", 0), ("int8_float16", 63)])
+def test_both_formats_give_the_same_variables(
+    tmp_path, run_convert, architecture, tied, quantization, weight_range
+):
+    weights = random_llama(2, tied=tied)
+    if architecture == "qwen2":
+        biases = {f"blk.{layer}.attn_{kind}.bias" for layer in range(LAYERS) for kind in "qkv"}
+        rows = {name: WIDTH if name.endswith("q.bias") else WIDTH // 2 for name in biases}
+        weights |= {name: np.linspace(-1, 1, rows[name], dtype=np.float32) for name in sorted(biases)}
+    gguf = write_gguf(tmp_path / "tiny.gguf", weights, 2, architecture=architecture)
+    folder = hf_folder(tmp_path / "folder", weights, 2, model_type=architecture)
+    for source, output in ((gguf, "a"), (folder, "b")):
+        run_convert(source, tmp_path / output, quantization, weight_range)
+    assert (tmp_path / "a" / "model.bin").read_bytes() == (tmp_path / "b" / "model.bin").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1"])
+def test_float32_conversion_holds_what_the_file_s_weights_stand_for(tmp_path, run_convert, name):
+    type_ = GGMLQuantizationType[name]
+    weights = random_llama(2, tied=True)
+    run_convert(write_gguf(tmp_path / "tiny.gguf", weights, 2, type_=type_), tmp_path / "model")
+    variables = read_variables(tmp_path / "model" / "model.bin")
+
+    def meant(stored):
+        return dequantize(quantize(stored, type_), type_)
+
+    q, k = (llama_cpp_order(weights[f"blk.1.attn_{kind}"], heads) for kind, heads in (("q", HEADS), ("k", 2)))
+    order = sliced_rotary_order(WIDTH // HEADS, WIDTH // HEADS)
+    rows = [meant(tensor).reshape(-1, len(order), WIDTH)[:, order].reshape(-1, WIDTH) for tensor in (q, k)]
+    expected = np.concatenate([*rows, meant(weights["blk.1.attn_v"])])
+    np.testing.assert_array_equal(variables["decoder/layer_1/self_attention/linear_0/weight"], expected)
+    np.testing.assert_array_equal(variables["decoder/embeddings/weight"], meant(weights["token_embd"]))
+
+
+@pytest.mark.parametrize("name", ["Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"])
+def test_k_quants_are_dequantized_a_few_rows_at_a_time(tmp_path, name):
+    type_, rows, width = GGMLQuantizationType[name], 12, 512
+    raw = np.random.default_rng(0).integers(
+        0, 60, (rows, quant_shape_to_byte_shape((width,), type_)[0]), np.uint8
+    )
+    writer = GGUFWriter(tmp_path / "k.gguf", "llama")
+    writer.add_tensor("a.weight", raw, raw_dtype=type_)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    checkpoint = GgufCheckpoint(tmp_path / "k.gguf", read_gguf_header(tmp_path / "k.gguf").tensors)
+    out = np.empty((5, width), np.float32)
+    checkpoint.read_rows("a.weight", 4, out)
+    checkpoint.close()
+    assert np.abs(out).max() > 0
+    assert out.tobytes() == dequantize(raw, type_)[4:9].tobytes()
+
+
 @pytest.mark.parametrize("name", ["F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1"])
 def test_quantized_rows_are_dequantized_a_few_at_a_time(tmp_path, name):
     type_ = GGMLQuantizationType[name]
@@ -151,10 +184,12 @@ def test_gguf_metadata_become_the_manifest(tmp_path, run_convert):
 
 
 REFUSED = {
-    "architecture": ({"architecture": "qwen2"}, "'qwen2'"),
-    "sentencepiece": ({"kind": "llama"}, "only byte-level BPE"),
+    "architecture": ({"architecture": "gemma"}, "'gemma'"),
+    "unigram": ({"kind": "t5"}, "of kind 't5'"),
+    "no scores": ({"kind": "llama"}, "not one score for each of its 96 tokens"),
     "splitting": ({"pre": "tekken"}, "'tekken'"),
     "rope scaling": ({"add_rope_scaling_type": RopeScalingType.YARN}, "rope scaling"),
+    "window": ({"add_sliding_window": 64}, "sliding_window=64"),
     "experts": ({"add_expert_count": 8}, "mixture of experts"),
     "duplicate token": ({"tokens": ["!", *TOKENS[1:-3], "!", *TOKENS[-2:]]}, "the token '!' twice"),
     "larger vocabulary": ({"tokens": ["more", *TOKENS]}, "the embedding has only 96 rows"),

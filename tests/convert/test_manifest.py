@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from askwell_manifest import FileRecord, Manifest, ManifestError, file_record, verify_files
+from askwell_manifest import FileRecord, Manifest, ManifestError, file_record, verify_files, write_manifest
+from certificates import CERTIFICATE
 
 WHOLE = Manifest(
     name="tiny", source="tiny.gguf", architecture="gptj", positions=64, vocabulary_size=300,
@@ -17,6 +18,15 @@ WHOLE = Manifest(
 
 def test_a_manifest_survives_its_own_json() -> None:
     assert Manifest.from_json(WHOLE.to_json()) == WHOLE
+    certified = replace(WHOLE, certificate=CERTIFICATE)
+    assert Manifest.from_json(certified.to_json()) == certified
+
+
+def test_a_manifest_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    write_manifest(tmp_path, WHOLE)
+    write_manifest(tmp_path, replace(WHOLE, certificate=CERTIFICATE))
+    (path,) = tmp_path.iterdir()
+    assert Manifest.from_json(path.read_text()).certificate == CERTIFICATE
 
 
 @pytest.mark.parametrize(
@@ -31,6 +41,8 @@ def test_a_manifest_survives_its_own_json() -> None:
         {"files": {"model.bin": "ab"}},
         {"conversion": {"unknown": 1}},
         {"unknown": 1},
+        {"certificate": {"perplexity_ratio": 1.0}},
+        {"certificate": [1]},
     ],
 )
 def test_a_spoilt_manifest_is_refused(change: dict[str, Any]) -> None:

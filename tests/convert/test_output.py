@@ -174,3 +174,16 @@ def test_interrupted_run_removes_its_folder(tmp_path, signal_number):
     assert run.returncode == 130
     assert errors == "askwell-convert: interrupted; nothing was left behind\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_force_refuses_to_replace_what_it_reads_or_reports_to(tmp_path, run_convert, converted):
+    before = sorted(converted.rglob("*"))
+    shutil.copytree(TINY_GPTJ, converted / "source")
+    inside = {"adapter": converted / "lora", "report": converted / "model.bin"}
+    for option, path in inside.items():
+        with pytest.raises(ConvertError, match=rf"model holds .*{path.name}; choose another folder"):
+            run_convert(TINY_GPTJ, converted, "int8_float16", 63, force=True, **{option: path})
+    with pytest.raises(ConvertError, match=r"model holds .*source; choose another folder"):
+        run_convert(converted / "source", converted, force=True)
+    shutil.rmtree(converted / "source")
+    assert sorted(converted.rglob("*")) == before

@@ -8,6 +8,8 @@ import zipfile
 
 import numpy as np
 import pytest
+from askwell_bench.mutants.raw import write_torch_pickle
+from askwell_bench.mutants.source import tiny_source, write_source
 from askwell_convert.command import main
 from checkpoints import (
     TINY_GPTJ,
@@ -15,7 +17,6 @@ from checkpoints import (
     gptj_folder,
     random_gptj,
     write_shards,
-    write_torch_entries,
     write_torch_zip,
 )
 
@@ -47,6 +48,10 @@ WEIGHTS = {
     "wrong shape": ({Q_PROJ: np.zeros((32, 31), np.float32)}, "has shape [32, 31]"),
     "wrong type": ({Q_PROJ: np.zeros((32, 32), np.int32)}, "is stored as I32"),
     "NaN": ({Q_PROJ: np.full((32, 32), np.nan, np.float32)}, f"{Q_PROJ} holds NaN"),
+    "one infinity": (
+        {Q_PROJ: np.where(np.eye(32) * np.arange(32) == 7, np.inf, 0.5).astype(np.float32)},
+        f"{Q_PROJ} holds NaN, an infinity or a value too large for the chosen type (1 value, the",
+    ),
     "overflow": ({"transformer.ln_f.weight": np.full(32, 1e6, np.float32)}, "transformer.ln_f.weight holds"),
 }
 
@@ -130,7 +135,13 @@ PICKLES = {
     "calls a function": (CALL % (b"os", b"system"), "asks for os.system"),
     "calls torch's own": (CALL % (b"torch", b"load"), "asks for torch.load"),
     "opcode of another protocol": (b"\x80\x04\x8c\x02os\x8c\x06system\x93.", "the opcode SHORT_BINUNICODE"),
-    "memo index": (b"\x80\x02}r\xff\xff\xff\x7f.", "memo index"),
+    "memo index that is not there": (b"\x80\x02jA\0\0\0.", "cannot be read"),
+    "key of no name": (b"\x80\x02})Ns.", "a key of type tuple"),
+    "sizes of no tensor": (
+        b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000"
+        b"X\x03\0\0\0cpuK\x01tQJ\xff\xff\xff\xff))tR.",
+        "sizes are no sizes",
+    ),
     "cut off": (b"\x80\x02}(", "cannot be read"),
     "no dictionary": (b"\x80\x02K\x01.", "holds no dictionary"),
     "no tensor": (b"\x80\x02}X\x01\0\0\0aK\x01s.", "'a', which is no tensor"),
@@ -138,14 +149,14 @@ PICKLES = {
         b"\x80\x02ccollections\nOrderedDict\n)RX\x01\0\0\0aK\x01s}X\x05\0\0\0itemsK\x01sb.",
         "'a', which is no tensor",
     ),
-    "changes a storage type": (b"\x80\x02ctorch\nFloatStorage\n](K\x01K\x02eb.", "cannot be read"),
+    "changes a storage type": (b"\x80\x02ctorch\nFloatStorage\n](K\x01K\x02eb.", "sets the state"),
 }
 
 
 @pytest.mark.parametrize(("pickled", "message"), PICKLES.values(), ids=PICKLES)
 def test_pickle_that_is_no_state_dictionary_is_refused_unrun(tmp_path, capsys, pickled, message):
     folder = gptj_folder(tmp_path / "source", CONFIG)
-    write_torch_entries(folder / "pytorch_model.bin", pickled, [])
+    write_torch_pickle(folder / "pytorch_model.bin", pickled, [])
     assert message in refusal(tmp_path, capsys, folder)
 
 
@@ -155,7 +166,7 @@ def test_pickle_made_to_run_a_command_runs_nothing(tmp_path, capsys):
             return os.system, (f"touch {tmp_path}/the-pickle-ran",)
 
     folder = gptj_folder(tmp_path / "source", CONFIG)
-    write_torch_entries(folder / "pytorch_model.bin", pickle.dumps({"a": Payload()}, protocol=2), [])
+    write_torch_pickle(folder / "pytorch_model.bin", pickle.dumps({"a": Payload()}, protocol=2), [])
     assert "asks for posix.system" in refusal(tmp_path, capsys, folder)
 
 
@@ -166,11 +177,11 @@ def test_torch_file_with_a_short_storage_or_cut_off_is_refused(tmp_path, capsys)
     with zipfile.ZipFile(path) as archive:
         pickled = archive.read("archive/data.pkl")
         storages = [archive.read(f"archive/data/{key}") for key in range(len(changed()))]
-    write_torch_entries(path, pickled, [storage[:-4] for storage in storages])
+    write_torch_pickle(path, pickled, [storage[:-4] for storage in storages])
     assert "ends past its storage" in refusal(tmp_path, capsys, folder)
-    write_torch_entries(path, pickled, storages[:-1])
+    write_torch_pickle(path, pickled, storages[:-1])
     assert "missing" in refusal(tmp_path, capsys, folder)
-    write_torch_entries(path, pickled, storages)
+    write_torch_pickle(path, pickled, storages)
     whole = path.read_bytes()
     path.write_bytes(whole[:-1000])
     assert "truncated" in refusal(tmp_path, capsys, folder)
@@ -222,6 +233,36 @@ GGUFS = {
 def test_gguf_header_that_lies_is_refused(tmp_path, capsys, data, message):
     (tmp_path / "a.gguf").write_bytes(data)
     assert message in refusal(tmp_path, capsys, tmp_path / "a.gguf")
+
+
+def test_gguf_whose_tensors_overlap_is_refused(tmp_path, capsys):
+    path = write_source(tiny_source("gguf f32"), tmp_path)
+    data = bytearray(path.read_bytes())
+    place = data.index(b"blk.0.attn_k.weight") + len(b"blk.0.attn_k.weight") + 24
+    offset = int.from_bytes(data[place : place + 8], "little")
+    data[place : place + 8] = (offset - 32).to_bytes(8, "little")
+    path.write_bytes(data)
+    assert "attn_q.weight and blk.0.attn_k.weight overlap" in refusal(tmp_path, capsys, path)
+    data[place : place + 8] = (offset - 1).to_bytes(8, "little")
+    path.write_bytes(data)
+    assert "not lie at a multiple of 32 bytes" in refusal(tmp_path, capsys, path)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer_config.json"])
+def test_file_that_is_a_pipe_or_has_no_end_is_refused_at_once(tmp_path, capsys, name):
+    folder = gptj_folder(tmp_path / "source", CONFIG, changed())
+    with (folder / name).open("r+b") as file:
+        file.truncate(6_000_000_000)  # which take no disk
+    assert f"{name} has 6,000,000,000 bytes" in refusal(tmp_path, capsys, folder)
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    told = refusal(tmp_path, capsys, folder)
+    assert f"{name} is no plain file" in told or "has no tokenizer" in told
+
+
+def test_line_about_an_endless_name_is_short(tmp_path, capsys):
+    folder = gptj_folder(tmp_path / "source", gptj_config(model_type="x" * 100_000), changed())
+    assert len(refusal(tmp_path, capsys, folder)) < 1000
 
 
 def test_source_that_is_nothing_is_explained(tmp_path, capsys):

@@ -1,11 +1,12 @@
 import json
+import sys
 
 import pytest
 from askwell_convert.errors import ConvertError
 from askwell_convert.folder_tokenizer import read_folder_tokenizer
 from askwell_convert.gguf_tokenizer import gguf_tokenizer
 from askwell_convert.settings import Settings
-from askwell_convert.tokenizer import model_vocabulary
+from askwell_convert.tokenizer import model_vocabulary, refuse_duplicates
 from checkpoints import TINY_GPTJ
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
@@ -152,6 +153,35 @@ def test_tokenizer_file_that_cannot_be_used_is_named(bpe_folder, name, text, mes
     with pytest.raises(ConvertError, match=message) as refused:
         read_folder_tokenizer(bpe_folder, {})
     assert name in str(refused.value)
+
+
+TWICE = {
+    "spelling": ('{"<|endoftext|>":0,', '{"<|endoftext|>":0,"a":65,"a":7,', "'a' twice"),
+    "added token": ('"added_tokens":[', '"added_tokens":[{"id":9,"content":"<|endoftext|>"},', "twice"),
+    "added id": ('"added_tokens":[', '"added_tokens":[{"id":0,"content":"new"},', "has 0 twice"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "message"), TWICE.values(), ids=TWICE)
+def test_vocabulary_with_a_token_twice_is_refused(old, new, message):
+    text = json.dumps(json.loads((TINY_GPTJ / "tokenizer.json").read_text()), separators=(",", ":"))
+    assert old in text
+    with pytest.raises(ConvertError, match=message):
+        refuse_duplicates(text.replace(old, new), "tokenizer.json")
+
+
+def test_piece_of_a_unigram_model_twice_is_refused():
+    with pytest.raises(ConvertError, match="'b' twice"):
+        refuse_duplicates('{"model": {"vocab": [["a", 0], ["b", -1], ["b", -2]]}}', "tokenizer.json")
+
+
+@pytest.mark.parametrize("name", ["tokenizer.model", "tiktoken.model", "merges.txt"])
+def test_tokenizer_that_transformers_must_read_says_what_to_install(tmp_path, monkeypatch, name):
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    for file in {name, "vocab.json"}:
+        (tmp_path / file).write_text("{}")
+    with pytest.raises(ConvertError, match=r"pip install 'askwell\[torch\]'"):
+        read_folder_tokenizer(tmp_path, {"model_type": "qwen2"})
 
 
 def test_ids_and_templates_of_no_use_are_passed_over(bpe_folder):

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from askwell_manifest import int8_saturates
 from askwell_server.engine import cpu
-from askwell_server.engine.cpu import int8_saturates, physical_cores, quota_cores
+from askwell_server.engine.cpu import physical_cores, quota_cores
 
 
 def cpuinfo(vendor: str, flags: str) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 from askwell_interview import Interview, Source, bank_question, judge
-from askwell_interview.bank import SLOT, bank, bank_text
+from askwell_interview.bank import SLOT, bank, bank_question_for
 from askwell_interview.data_file import first_names
 from askwell_interview.plan import PlanItem
 from askwell_interview.question import QuestionType, Relation, Slot
@@ -77,7 +77,7 @@ def test_bank_has_a_question_for_every_kind_of_item() -> None:
         for relation in (r for r in Relation if r is not Relation.RELATION_UNSPECIFIED):
             for type_ in (t for t in QuestionType if t is not QuestionType.TYPE_UNSPECIFIED):
                 item = PlanItem("a", Slot.PROBE, type_, "stock control", relation, "", None, None, kind)
-                text = bank_text(item, [])
+                text = bank_question_for(item, []).text
                 assert SLOT not in text and text[0].isupper() and text[-1] in "?."
                 assert 6 <= len(text.split()) <= 45
 
@@ -97,7 +97,7 @@ def test_bank_never_repeats_itself_within_an_interview(interview: Interview) -> 
 def test_bank_turns_to_another_wording_when_one_is_taken(interview: Interview) -> None:
     item, taken = interview.item(ITEM), list[str]()
     for _ in range(4):
-        taken.append(bank_text(item, taken))
+        taken.append(bank_question_for(item, taken).text)
     assert len(set(taken)) == 4
 
 

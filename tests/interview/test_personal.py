@@ -109,3 +109,17 @@ def test_no_secret_stands_in_anything_that_leaves_the_domain(interview: Intervie
     everything = repr(interview) + repr(questions)
     assert not [secret for secret in SECRETS if secret in everything]
     assert pickle.loads(pickle.dumps(interview)) == interview
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("Clean driving licence RL391826 since 2012", "RL391826"),
+        ("registration NMC 18A3920E held", "18A3920E"),
+        ("licence held 2019-2022, registration 2015", None),
+        ("ISO registration 9001:2015 and licence class C1E", None),
+    ],
+)
+def test_number_of_a_document_is_personal_wherever_it_stands(text: str, number: str | None) -> None:
+    found = [text[span.start : span.end] for span in find_personal(text)]
+    assert found == ([number] if number else [])

@@ -44,3 +44,11 @@ def test_broken_cost_model_is_refused_in_one_line(tmp_path, capsys):
     assert app.run(["--model", str(folder), "--cost-model", str(tmp_path / "cost.json")], {}) == 2
     told = capsys.readouterr().err
     assert "cost.json is no cost model: it lacks prefill_call_s" in told and told.count("\n") == 1
+
+
+def test_model_without_a_certificate_is_refused_in_one_line_when_one_is_required(tmp_path, capsys):
+    folder = make_tiny_model(tmp_path / "tiny")
+    assert app.run(["--model", str(folder), "--port", "0", "--require-certificate"], {}) == 2
+    told = capsys.readouterr().err
+    assert f"{folder} has no certificate; measure it here with: askwell-convert certify" in told
+    assert told.count("\n") == 1

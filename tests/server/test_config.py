@@ -46,6 +46,9 @@ def test_every_default_passes_its_own_check():
         ([], {"ASKWELL_MAX_BATCH_S": "0"}, "", "ASKWELL_MAX_BATCH_S: '0' is not a number from 0.01 to 3600"),
         (["--metrics-port", "50051"], {}, "", "metrics_port must be another port than port, which is 50051"),
         (["--prefix", "x"], {}, "", "unknown setting '--prefix' on the command line"),
+        ([], {}, "[certificate]\ntop2 = 1", "did you mean 'certificate_top1'?"),
+        ([], {}, "certificate = 1", "write it as a [certificate] table"),
+        ([], {}, "[certificate]\nratio = 0.5", "0.5 is not a number from 1 to 1000"),
         ([], {}, "[[prefixes]]", "did you mean 'prefix'?"),
         ([], {}, 'prefix = "x"', "write each as a [[prefix]] table"),
         ([], {}, '[[prefix]]\ntext = "x"', "[[prefix]] number 1 in "),
@@ -64,6 +67,17 @@ def test_wrong_setting_is_one_line_that_names_it(tmp_path, argv, environ, toml, 
     with pytest.raises(ConfigError) as caught:
         read_config(["--config", str(file), *argv], environ)
     assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_certificate_table_is_another_way_to_write_its_settings(tmp_path):
+    file = tmp_path / "askwell.toml"
+    file.write_text('model = "m"\nrequire_certificate = true\n[certificate]\nratio = 1.02\n')
+    config = read_config(["--config", str(file), "--certificate-top1", "0.9"], {})
+    assert (config.require_certificate, config.certificate_ratio, config.certificate_top1) == (
+        True,
+        1.02,
+        0.9,
+    )
 
 
 def test_missing_model_and_missing_file_are_told():

@@ -9,6 +9,7 @@ import pytest
 from askwell.v1 import generation_pb2 as pb
 from askwell_server.engine.row import Options, Priority, Reason
 from askwell_server.errors import DeadlinePassed, InvalidRequest, QueueFull, ServerFault, Unavailable
+from certificates import CERTIFICATE
 from fake_engine import MANIFEST, ByteTokenizer, FakeEngine, Script, until
 from google.protobuf import json_format
 
@@ -307,7 +308,18 @@ async def test_tokenize_get_model_and_get_load(serve):
     model = await server.generation.GetModel(pb.GetModelRequest(model="fake"))
     assert (model.name, model.positions, model.prompt_style) == ("fake", 512, pb.PROMPT_STYLE_CHAT)
     assert (model.compute_type, list(model.devices), model.weight_range) == ("int8_float32", ["cpu"], 63)
+    assert not model.HasField("certificate")
     load = await server.generation.GetLoad(pb.GetLoadRequest())
     assert (load.queued_rows, load.queue_limit, load.ready_engines) == (2, 1024, 1)
     assert (load.predicted_wait_s, load.capacity_tokens_s) == (0.25, 90.0)
     assert not load.HasField("prediction_error")
+
+
+async def test_certificate_is_shown_as_long_as_it_is_of_these_weights(serve):
+    server = await serve(manifest=replace(MANIFEST, certificate=CERTIFICATE))
+    certificate = (await server.generation.GetModel(pb.GetModelRequest())).certificate
+    assert (certificate.perplexity_ratio, certificate.mean_kl, certificate.tokens) == (1.02, 0.021, 20_000)
+    assert (certificate.same_top1_interval.low, certificate.same_top1_interval.high) == (0.88, 0.92)
+    assert certificate.instruction_set == "MKL with VNNI, kernels AVX2"
+    other = await serve(manifest=replace(MANIFEST, certificate=replace(CERTIFICATE, model_sha256="ef" * 32)))
+    assert not (await other.generation.GetModel(pb.GetModelRequest())).HasField("certificate")

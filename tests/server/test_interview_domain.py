@@ -79,3 +79,26 @@ async def test_unreadable_document_is_refused_by_its_field(serve, failure_of, po
         await server.interview.ExtractFeatures(request)
     failure = failure_of(caught.value)
     assert failure.code == "INVALID_ARGUMENT" and told in failure.fields["resume"]
+
+
+async def test_question_is_checked_without_a_model_by_the_law_that_counts(serve, pool):
+    server = await serve(FakeEngine(ready=False), pool)
+    check = server.interview.CheckQuestion
+    refused = await check(ipb.CheckQuestionRequest(request_id="r", text="Is your hukou rural or urban?"))
+    assert (refused.request_id, refused.allowed, refused.category) == ("r", False, "hukou")
+    assert refused.rule == ipb.CheckQuestionResponse.PATTERN and refused.reason and refused.jurisdictions
+    there = await check(ipb.CheckQuestionRequest(text="Is your hukou rural?", jurisdictions=["US", "EU"]))
+    assert (there.allowed, there.category) == (True, "hukou")
+
+
+async def test_question_to_check_is_refused_by_its_field(serve, failure_of, pool):
+    server = await serve(FakeEngine(ready=False), pool)
+    for request, field in (
+        (ipb.CheckQuestionRequest(text=" "), "text"),
+        (ipb.CheckQuestionRequest(text="x" * 501), "text"),
+        (ipb.CheckQuestionRequest(text="Why?", jurisdictions=["US", "FR"]), "jurisdictions[1]"),
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await server.interview.CheckQuestion(request)
+        failure = failure_of(caught.value)
+        assert (failure.code, list(failure.fields)) == ("INVALID_ARGUMENT", [field])

@@ -166,7 +166,9 @@ async def test_core_questions_come_back_word_for_word_and_count(serve):
     server = await serve(FakeEngine(lambda row: Script((f"{item_of(row)}?",))), pool := FakePool())
     core = ipb.Question(
         id="core-1", text="Why us?", type=ipb.Question.MOTIVATION, competency="motive", source=MODEL,
-        job_evidence=ipb.Evidence(quote="A job", start=0, end=5),
+        job_evidence=ipb.Evidence(quote="A job", start=0, end=5), difficulty=2, minutes=4,
+        anchors=[ipb.Anchor(rating=1, text="No reason.")], covers=["a reason"], red_flags=["Flattery"],
+        follow_ups=[ipb.FollowUp(trigger=ipb.FollowUp.VAGUE, text="Such as?")], model="m", prompt_version="v",
     )  # fmt: skip
     request = ipb.GenerateQuestionsRequest(**REQUEST, count=3, core_questions=[core])
     response = await server.interview.GenerateQuestions(request)
@@ -178,7 +180,10 @@ async def test_core_questions_come_back_word_for_word_and_count(serve):
         MODEL,
         ipb.Question.CORE,
     )
-    assert given.job_evidence == core.job_evidence
+    for name in ("job_evidence", "difficulty", "minutes", "anchors", "covers", "red_flags", "follow_ups"):
+        assert getattr(given, name) == getattr(core, name)
+    assert (given.model, given.prompt_version) == ("m", "v")
+    assert {question.model for question in response.questions[1:]} == {response.model}
     assert (response.summary.given_questions, response.summary.model_questions) == (1, 2)
     assert all("Why us?" in task.taken for task in pool.judged)
 

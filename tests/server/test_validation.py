@@ -173,6 +173,10 @@ JOB, RESUME = ipb.Document(text="We need a nurse."), ipb.Document(text="I am a n
 LARGE = 4 * 1024 * 1024 + 1
 
 
+def rubric(**fields):
+    return questions(core_questions=[ipb.Question(text="a?", **fields)])
+
+
 def questions(**fields):
     return ipb.GenerateQuestionsRequest(**({"job": JOB, "resume": RESUME} | fields))
 
@@ -201,6 +205,14 @@ REFUSED_QUESTIONS = [
     (questions(core_questions=[ipb.Question(text=" ")]), "core_questions[0].text"),
     (questions(core_questions=[ipb.Question(text="a?", type=9)]), "core_questions[0].type"),
     (questions(core_questions=[ipb.Question(text="a?", slot=ipb.Question.PROBE)]), "core_questions[0].slot"),
+    (rubric(difficulty=6), "core_questions[0].difficulty"),
+    (rubric(minutes=121), "core_questions[0].minutes"),
+    (rubric(covers=["x" * 501]), "core_questions[0].covers[0]"),
+    (rubric(model="x" * 501), "core_questions[0].model"),
+    (rubric(anchors=[ipb.Anchor(rating=6, text="x")]), "core_questions[0].anchors[0].rating"),
+    (rubric(anchors=[ipb.Anchor(rating=1, text="")]), "core_questions[0].anchors[0].text"),
+    (rubric(follow_ups=[ipb.FollowUp(text="x")] * 13), "core_questions[0].follow_ups"),
+    (rubric(follow_ups=[ipb.FollowUp(trigger=9, text="x")]), "core_questions[0].follow_ups[0].trigger"),
     (questions(count=1, core_questions=[ipb.Question(text="a?"), ipb.Question(text="b?")]), "core_questions"),
 ]
 

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from askwell_convert.certificate import Divergence
 from tokenizers import Tokenizer
 
-from ..fidelity import Divergence, LogProbs, log_probs, text_windows
+from ..fidelity import log_probs, text_windows, told
 from ..generator import load_generator
-from .gpu_worker import finite, serve
+from .gpu_worker import serve
 
 
 class Minds:
@@ -29,19 +29,14 @@ class Minds:
         """Against each reference. Raises ValueError when a figure is no finite number."""
         found = {place: Divergence() for place in self._references}
         for ids in text_windows(self._tokenizer, [Path(text) for text in texts]):
-            got = _normalised(log_probs(self._model, self._tokenizer, ids))
+            got = log_probs(self._model, self._tokenizer, ids)
             for place, reference in self._references.items():
-                found[place].add(_normalised(log_probs(reference, self._tokenizer, ids)), got, ids[1:])
-        return {place: dict(finite(divergence.figures())) for place, divergence in found.items()}
+                found[place].add(log_probs(reference, self._tokenizer, ids), got, ids[1:])
+        return {place: told(divergence.figures()) for place, divergence in found.items()}
 
 
 def _load(model: str, device: str, compute_type: str, threads: int) -> Any:
     return load_generator(Path(model), device, compute_type=compute_type, intra_threads=threads)
-
-
-def _normalised(values: LogProbs) -> LogProbs:
-    """Float16 rounds log-probabilities to about 0.004, and then they no longer add up to one."""
-    return np.asarray(values - np.log(np.exp(values).sum(axis=1, keepdims=True)))
 
 
 if __name__ == "__main__":

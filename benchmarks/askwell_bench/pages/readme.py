@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from .fidelity import weight_range
+from .fidelity import calibrated, weight_range
 from .gptj import mb_span, size
 from .machine import Surroundings, emulated
 from .markdown import counted, listed, number, scaled, signed, span, whole
@@ -173,11 +173,17 @@ def _serve(result: Result) -> Iterator[Row]:
         yield f"GPT-J ({size(result)}) in int8, served: {what}", f"{seconds} s, {rate} tokens/s"
 
 
+def _made(result: Result) -> str:
+    at = "at our weight range" if weight_range(result) == 63 else "at full range"
+    return f"{at}, calibrated" if calibrated(result) else at
+
+
 def _fidelity(found: list[Result]) -> Iterator[Row]:
     told = [
-        f"× {number(ratio, 4)} {'at our weight range' if weight_range(each) == 63 else 'at full range'}"
+        f"× {number(ratio, 4)} {_made(each)}"
         for each in found
         if (ratio := each.number("perplexity_ratio")) is not None and weight_range(each)
+        if calibrated(each) in (None, "yes")
     ]
     if told:
         yield "Perplexity of int8 against float32 on a CPU without VNNI (emulated)", ", ".join(told)

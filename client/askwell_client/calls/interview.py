@@ -1,13 +1,21 @@
 """Calls of ``askwell.v1.InterviewService``."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from askwell.v1 import interview_pb2 as pb
 
 from askwell_client.call import Call, event_from_pb, request_id_of
 from askwell_client.document import DocumentLike, document_to_pb
-from askwell_client.interview import Extraction, Question, QuestionEvent, QuestionSet, StreamPlan, Summary
+from askwell_client.interview import (
+    Extraction,
+    Question,
+    QuestionCheck,
+    QuestionEvent,
+    QuestionSet,
+    StreamPlan,
+    Summary,
+)
 from askwell_client.mirror import Mirror
 from askwell_client.option import QuestionOptions, SamplingOptions, options_to_pb, refuse_unknown
 
@@ -55,6 +63,18 @@ def features(
         request,
         pb.ExtractFeaturesResponse,
         Extraction.from_pb,
+        timeout_s,
+        request.request_id,
+    )
+
+
+def check_question(text: str, jurisdictions: Iterable[str], timeout_s: float | None) -> Call[QuestionCheck]:
+    request = pb.CheckQuestionRequest(request_id=request_id_of({}), text=text, jurisdictions=jurisdictions)
+    return Call(
+        _SERVICE + "CheckQuestion",
+        request,
+        pb.CheckQuestionResponse,
+        QuestionCheck.from_pb,
         timeout_s,
         request.request_id,
     )

@@ -9,6 +9,7 @@ from rich.text import Text
 from askwell_client.client import Client
 from askwell_client.commands.parser import add_connection
 from askwell_client.commands.screen import Screen, shown, words, write_json
+from askwell_client.model import Certificate
 
 if TYPE_CHECKING:
     from askwell_client.commands.parser import Subparsers
@@ -40,6 +41,7 @@ def run(options: argparse.Namespace, client: Client, screen: Screen) -> int:
         "source": model.source,
         "revision": model.revision,
         "sha256": model.sha256,
+        "certificate": _told(model.certificate) if model.certificate else "",
         "server": model.server_version,
     }
     grid = Table.grid(padding=(0, 2))
@@ -48,3 +50,13 @@ def run(options: argparse.Namespace, client: Client, screen: Screen) -> int:
             grid.add_row(Text(label, style="dim"), Text(shown(value), overflow="fold"))
     screen.show(grid)
     return 0
+
+
+def _told(certificate: Certificate) -> str:
+    ratio = certificate.perplexity_ratio_interval
+    return (
+        f"perplexity × {certificate.perplexity_ratio:.3f} ({ratio.low:.3f} … {ratio.high:.3f}), "
+        f"KL {certificate.mean_kl:.3f}, same top-1 {certificate.same_top1:.3f} "
+        f"of {certificate.tokens:,} tokens, {certificate.compute_type} on {certificate.device}: "
+        f"{certificate.instruction_set}, {certificate.date}"
+    )

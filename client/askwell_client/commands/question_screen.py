@@ -31,8 +31,8 @@ def write_plan(screen: Screen, opening: StreamPlan) -> None:
     screen.show(table)
 
 
-def write_question(screen: Screen, question: Question, *, number: int, of: int) -> None:
-    """One finished question, who wrote it, and what it stands on."""
+def write_question(screen: Screen, question: Question, reason: str, *, number: int, of: int) -> None:
+    """One finished question: who wrote it, why it is asked, what it stands on, and what to ask next."""
     what = [words(question.type), shown(question.competency), question.id, f"{question.finished_s:.2f} s"]
     head = Text.assemble(
         (f"{number}/{of}".ljust(_INDENT), "bold"),
@@ -42,9 +42,14 @@ def write_question(screen: Screen, question: Question, *, number: int, of: int) 
     screen.show(head)
     screen.show(Padding(Text(shown(question.text), style="bold"), (0, 0, 0, _INDENT)))
     grid = Table.grid(padding=(0, 2))
+    if reason:
+        grid.add_row(Text("why".ljust(6), style="dim"), Text(shown(reason)))
     for label, evidence in (("job", question.job_evidence), ("résumé", question.resume_evidence)):
         if evidence is not None:
             grid.add_row(Text(label.ljust(6), style="dim"), _quote(evidence))
+    for follow_up in question.follow_ups[:1]:
+        heard = Text(f"({words(follow_up.trigger)}) ", style="dim")
+        grid.add_row(Text("then".ljust(6), style="dim"), heard.append(shown(follow_up.text), style="not dim"))
     if grid.row_count:
         screen.show(Padding(grid, (0, 0, 0, _INDENT)))
     screen.show()

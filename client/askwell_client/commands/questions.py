@@ -2,14 +2,19 @@
 
 import argparse
 import json
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from askwell_client.client import Client
+from askwell_client.commands.kit import kit_from_questions
+from askwell_client.commands.kit_docx import checked_docx, write_docx
+from askwell_client.commands.kit_html import html_from_kit
 from askwell_client.commands.parser import UsageError, add_connection, add_sampling, given
 from askwell_client.commands.question_screen import write_plan, write_question, write_summary
 from askwell_client.commands.screen import Screen, write_json
-from askwell_client.interview import Question, Slot, StreamPlan, Summary
+from askwell_client.interview import Plan, Question, Slot, StreamPlan, Summary
 
 if TYPE_CHECKING:
     from askwell_client.commands.parser import Subparsers
@@ -27,17 +32,26 @@ def add_parser(subparsers: "Subparsers") -> None:
     parser.add_argument(
         "--core", type=Path, metavar="FILE", help="what --json printed before: reuse its core questions"
     )
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="write a kit to print: rubric, follow-ups, space for notes"
+    )
+    parser.add_argument(
+        "--docx", type=Path, metavar="FILE", help="the same for Word; needs askwell[interview]"
+    )
     add_sampling(parser)
     add_connection(parser, timeout_s=300)
     parser.set_defaults(run=run, retries=3)
 
 
 def run(options: argparse.Namespace, client: Client, screen: Screen) -> int:
+    _check_kit(options)
     asked = given(options, "count")
     if options.core is not None:
         asked["core_questions"] = _core_questions(options.core)
     if options.json:
-        write_json(client.questions(options.job, options.resume, **asked).to_dict())
+        answer = client.questions(options.job, options.resume, **asked)
+        write_json(answer.to_dict())
+        _write_kit(options, answer.model, answer.plan, answer.questions)
     else:
         _stream(options, client, screen, asked)
     return 0
@@ -45,18 +59,46 @@ def run(options: argparse.Namespace, client: Client, screen: Screen) -> int:
 
 def _stream(options: argparse.Namespace, client: Client, screen: Screen, asked: dict[str, Any]) -> None:
     """Each part as it comes, and on a terminal what is awaited."""
-    planned = finished = 0
+    opening: StreamPlan | None = None
+    questions: list[Question] = []
+    reasons: dict[str, str] = {}
     with screen.status("reading the documents") as status:
         for event in client.stream_questions(options.job, options.resume, **asked):
             if isinstance(event, StreamPlan):
-                planned = len(event.plan.items)
+                opening = event
+                reasons = {item.id: item.reason for item in event.plan.items}
                 write_plan(screen, event)
             elif isinstance(event, Question):
-                finished += 1
-                write_question(screen, event, number=finished, of=planned)
+                questions.append(event)
+                reason = reasons.get(event.id, "")
+                write_question(screen, event, reason, number=len(questions), of=len(reasons))
             elif isinstance(event, Summary):
                 write_summary(screen, event)
-            status.update(f"writing questions, {finished} of {planned} finished")
+            status.update(f"writing questions, {len(questions)} of {len(reasons)} finished")
+    if opening is not None:
+        _write_kit(options, opening.model, opening.plan, questions)
+
+
+def _check_kit(options: argparse.Namespace) -> None:
+    """Raises ``UsageError`` for a kit that could not be written, before anybody waits for its questions."""
+    for path in filter(None, (options.html, options.docx)):
+        if path.is_dir() or not path.parent.is_dir():
+            raise UsageError(f"cannot write {path}: it is a folder, or its folder does not exist")
+    if options.docx is not None:
+        checked_docx()
+
+
+def _write_kit(options: argparse.Namespace, model: str, plan: Plan, questions: Sequence[Question]) -> None:
+    """The files asked for. Their title is the job's file name: a résumé's might name the candidate."""
+    title = re.sub(r"[\W_]+", " ", options.job.stem).strip()
+    kit = kit_from_questions(title, model, plan, questions)
+    try:
+        if options.html is not None:
+            options.html.write_text(html_from_kit(kit), encoding="utf-8")
+        if options.docx is not None:
+            write_docx(kit, options.docx)
+    except OSError as error:
+        raise UsageError(f"cannot write {error.filename}: {error.strerror}") from None
 
 
 def _core_questions(path: Path) -> list[Question]:

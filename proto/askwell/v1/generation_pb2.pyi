@@ -900,6 +900,7 @@ class GetModelResponse(_message.Message):
     DEVICES_FIELD_NUMBER: _builtins.int
     SHA256_FIELD_NUMBER: _builtins.int
     SERVER_VERSION_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name requests may use."""
     architecture: _builtins.str
@@ -927,6 +928,10 @@ class GetModelResponse(_message.Message):
     def devices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Where it runs, e.g. "cpu" or "cuda:0"."""
 
+    @_builtins.property
+    def certificate(self) -> Global___Certificate:
+        """What quantization did to the model. Absent when nobody has measured it, and when it is of other weights."""
+
     def __init__(
         self,
         *,
@@ -943,14 +948,119 @@ class GetModelResponse(_message.Message):
         devices: _abc.Iterable[_builtins.str] | None = ...,
         sha256: _builtins.str = ...,
         server_version: _builtins.str = ...,
+        certificate: Global___Certificate | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_certificate", b"_certificate", "certificate", b"certificate"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["architecture", b"architecture", "compute_type", b"compute_type", "devices", b"devices", "name", b"name", "positions", b"positions", "prompt_style", b"prompt_style", "quantization", b"quantization", "revision", b"revision", "server_version", b"server_version", "sha256", b"sha256", "source", b"source", "vocabulary_size", b"vocabulary_size", "weight_range", b"weight_range"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_certificate", b"_certificate", "architecture", b"architecture", "certificate", b"certificate", "compute_type", b"compute_type", "devices", b"devices", "name", b"name", "positions", b"positions", "prompt_style", b"prompt_style", "quantization", b"quantization", "revision", b"revision", "server_version", b"server_version", "sha256", b"sha256", "source", b"source", "vocabulary_size", b"vocabulary_size", "weight_range", b"weight_range"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__certificate: _TypeAlias = _typing.Literal["certificate"]  # noqa: Y015
+    _WhichOneofArgType__certificate: _TypeAlias = _typing.Literal["_certificate", b"_certificate"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__certificate) -> _WhichOneofReturnType__certificate | None: ...
+
+Global___GetModelResponse: _TypeAlias = GetModelResponse  # noqa: Y015
+
+@_typing.final
+class Certificate(_message.Message):
+    """A quantized model beside its unquantized source, over the same tokens of a text."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERPLEXITY_RATIO_FIELD_NUMBER: _builtins.int
+    PERPLEXITY_RATIO_INTERVAL_FIELD_NUMBER: _builtins.int
+    MEAN_KL_FIELD_NUMBER: _builtins.int
+    MEAN_KL_INTERVAL_FIELD_NUMBER: _builtins.int
+    SAME_TOP1_FIELD_NUMBER: _builtins.int
+    SAME_TOP1_INTERVAL_FIELD_NUMBER: _builtins.int
+    SAME_TOP5_FIELD_NUMBER: _builtins.int
+    SAME_TOP5_INTERVAL_FIELD_NUMBER: _builtins.int
+    LARGEST_DEVIATION_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
+    TEXT_SHA256_FIELD_NUMBER: _builtins.int
+    DEVICE_FIELD_NUMBER: _builtins.int
+    COMPUTE_TYPE_FIELD_NUMBER: _builtins.int
+    INSTRUCTION_SET_FIELD_NUMBER: _builtins.int
+    DATE_FIELD_NUMBER: _builtins.int
+    perplexity_ratio: _builtins.float
+    """The model's perplexity over the source's, and the 95% interval."""
+    mean_kl: _builtins.float
+    """KL(source || model) in nats per token."""
+    same_top1: _builtins.float
+    """Share of positions where both name the same likeliest token."""
+    same_top5: _builtins.float
+    """Share of the source's five likeliest tokens that are the model's as well."""
+    largest_deviation: _builtins.float
+    """The most by which the probability of any token, anywhere, is off."""
+    tokens: _builtins.int
+    """Tokens that were predicted."""
+    text_sha256: _builtins.str
+    """sha256 of the text's files, one after the other, hexadecimal."""
+    device: _builtins.str
+    """Where it was measured: "cpu" or "cuda"."""
+    compute_type: _builtins.str
+    """The type it was measured in, e.g. "int8_float32"."""
+    instruction_set: _builtins.str
+    """What multiplied the matrices, in words."""
+    date: _builtins.str
+    """When, as YYYY-MM-DD."""
+    @_builtins.property
+    def perplexity_ratio_interval(self) -> Global___Interval: ...
+    @_builtins.property
+    def mean_kl_interval(self) -> Global___Interval: ...
+    @_builtins.property
+    def same_top1_interval(self) -> Global___Interval: ...
+    @_builtins.property
+    def same_top5_interval(self) -> Global___Interval: ...
+    def __init__(
+        self,
+        *,
+        perplexity_ratio: _builtins.float = ...,
+        perplexity_ratio_interval: Global___Interval | None = ...,
+        mean_kl: _builtins.float = ...,
+        mean_kl_interval: Global___Interval | None = ...,
+        same_top1: _builtins.float = ...,
+        same_top1_interval: Global___Interval | None = ...,
+        same_top5: _builtins.float = ...,
+        same_top5_interval: Global___Interval | None = ...,
+        largest_deviation: _builtins.float = ...,
+        tokens: _builtins.int = ...,
+        text_sha256: _builtins.str = ...,
+        device: _builtins.str = ...,
+        compute_type: _builtins.str = ...,
+        instruction_set: _builtins.str = ...,
+        date: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["mean_kl_interval", b"mean_kl_interval", "perplexity_ratio_interval", b"perplexity_ratio_interval", "same_top1_interval", b"same_top1_interval", "same_top5_interval", b"same_top5_interval"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["compute_type", b"compute_type", "date", b"date", "device", b"device", "instruction_set", b"instruction_set", "largest_deviation", b"largest_deviation", "mean_kl", b"mean_kl", "mean_kl_interval", b"mean_kl_interval", "perplexity_ratio", b"perplexity_ratio", "perplexity_ratio_interval", b"perplexity_ratio_interval", "same_top1", b"same_top1", "same_top1_interval", b"same_top1_interval", "same_top5", b"same_top5", "same_top5_interval", b"same_top5_interval", "text_sha256", b"text_sha256", "tokens", b"tokens"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___GetModelResponse: _TypeAlias = GetModelResponse  # noqa: Y015
+Global___Certificate: _TypeAlias = Certificate  # noqa: Y015
+
+@_typing.final
+class Interval(_message.Message):
+    """Both ends of an interval."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOW_FIELD_NUMBER: _builtins.int
+    HIGH_FIELD_NUMBER: _builtins.int
+    low: _builtins.float
+    high: _builtins.float
+    def __init__(
+        self,
+        *,
+        low: _builtins.float = ...,
+        high: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["high", b"high", "low", b"low"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Interval: _TypeAlias = Interval  # noqa: Y015
 
 @_typing.final
 class GetLoadRequest(_message.Message):

@@ -337,7 +337,8 @@ class GenerateQuestionsRequest(_message.Message):
     def core_questions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Question]:
         """The core questions of an earlier response for the same job, reused word for word, so that
         a job's core is made and approved once. They count towards count, and there may be as many.
-        Each needs text; id, type, competency, source and job_evidence come back as given.
+        Each needs text; id, type, competency, source, job_evidence, the rubric (difficulty to follow_ups),
+        model and prompt_version come back as given.
         """
 
     @_builtins.property
@@ -567,6 +568,14 @@ class Question(_message.Message):
     RESUME_EVIDENCE_FIELD_NUMBER: _builtins.int
     FINISHED_S_FIELD_NUMBER: _builtins.int
     ATTEMPTS_FIELD_NUMBER: _builtins.int
+    DIFFICULTY_FIELD_NUMBER: _builtins.int
+    MINUTES_FIELD_NUMBER: _builtins.int
+    ANCHORS_FIELD_NUMBER: _builtins.int
+    COVERS_FIELD_NUMBER: _builtins.int
+    RED_FLAGS_FIELD_NUMBER: _builtins.int
+    FOLLOW_UPS_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    PROMPT_VERSION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The plan item it answers."""
     text: _builtins.str
@@ -581,6 +590,14 @@ class Question(_message.Message):
     """Seconds from the request's arrival until this question was finished."""
     attempts: _builtins.int
     """Texts the model wrote for this item before one passed or the bank was used."""
+    difficulty: _builtins.int
+    """How hard a good answer is, 1 to 5. 0: not known, as for a core question given without it."""
+    minutes: _builtins.int
+    """Minutes to plan for the answer and its follow-ups. 0: not known."""
+    model: _builtins.str
+    """The model that wrote the text; empty when none did."""
+    prompt_version: _builtins.str
+    """Names the wording of the prompt that the model was given: eight hex digits that change with it."""
     @_builtins.property
     def job_evidence(self) -> Global___Evidence:
         """What the job says about it."""
@@ -588,6 +605,25 @@ class Question(_message.Message):
     @_builtins.property
     def resume_evidence(self) -> Global___Evidence:
         """What the résumé says about it. Absent for core questions and gaps."""
+
+    @_builtins.property
+    def anchors(self) -> _containers.RepeatedCompositeFieldContainer[Global___Anchor]:
+        """What an answer sounds like that deserves the rating: 1, 3 and 5, in this order. For a question that
+        the model wrote, anchors, covers, red_flags and follow_ups are the written rubric of its type and
+        relation with the competency's name in it: the model does not write them.
+        """
+
+    @_builtins.property
+    def covers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What a good answer covers."""
+
+    @_builtins.property
+    def red_flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What in an answer should make the interviewer doubt."""
+
+    @_builtins.property
+    def follow_ups(self) -> _containers.RepeatedCompositeFieldContainer[Global___FollowUp]:
+        """What to ask next, by what the answer was like."""
 
     def __init__(
         self,
@@ -603,14 +639,104 @@ class Question(_message.Message):
         resume_evidence: Global___Evidence | None = ...,
         finished_s: _builtins.float = ...,
         attempts: _builtins.int = ...,
+        difficulty: _builtins.int = ...,
+        minutes: _builtins.int = ...,
+        anchors: _abc.Iterable[Global___Anchor] | None = ...,
+        covers: _abc.Iterable[_builtins.str] | None = ...,
+        red_flags: _abc.Iterable[_builtins.str] | None = ...,
+        follow_ups: _abc.Iterable[Global___FollowUp] | None = ...,
+        model: _builtins.str = ...,
+        prompt_version: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["job_evidence", b"job_evidence", "resume_evidence", b"resume_evidence"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "competency", b"competency", "finished_s", b"finished_s", "id", b"id", "job_evidence", b"job_evidence", "relation", b"relation", "resume_evidence", b"resume_evidence", "slot", b"slot", "source", b"source", "text", b"text", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchors", b"anchors", "attempts", b"attempts", "competency", b"competency", "covers", b"covers", "difficulty", b"difficulty", "finished_s", b"finished_s", "follow_ups", b"follow_ups", "id", b"id", "job_evidence", b"job_evidence", "minutes", b"minutes", "model", b"model", "prompt_version", b"prompt_version", "red_flags", b"red_flags", "relation", b"relation", "resume_evidence", b"resume_evidence", "slot", b"slot", "source", b"source", "text", b"text", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Question: _TypeAlias = Question  # noqa: Y015
+
+@_typing.final
+class Anchor(_message.Message):
+    """What an answer sounds like that deserves a rating."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RATING_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    rating: _builtins.int
+    """1 to 5, 5 the best."""
+    text: _builtins.str
+    def __init__(
+        self,
+        *,
+        rating: _builtins.int = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rating", b"rating", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Anchor: _TypeAlias = Anchor  # noqa: Y015
+
+@_typing.final
+class FollowUp(_message.Message):
+    """A question planned for what the candidate may answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Trigger:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _TriggerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[FollowUp._Trigger.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        TRIGGER_UNSPECIFIED: FollowUp._Trigger.ValueType  # 0
+        VAGUE: FollowUp._Trigger.ValueType  # 1
+        """It names no occasion, no detail."""
+        NO_RESULT: FollowUp._Trigger.ValueType  # 2
+        """It does not say how the matter ended."""
+        WE_NOT_I: FollowUp._Trigger.ValueType  # 3
+        """It tells what a team did and not what the candidate did."""
+        UNSUPPORTED: FollowUp._Trigger.ValueType  # 4
+        """It claims something and gives nothing to believe it by."""
+        STRONG: FollowUp._Trigger.ValueType  # 5
+        """It was good: a harder rung."""
+
+    class Trigger(_Trigger, metaclass=_TriggerEnumTypeWrapper):
+        """What the answer was like."""
+
+    TRIGGER_UNSPECIFIED: FollowUp.Trigger.ValueType  # 0
+    VAGUE: FollowUp.Trigger.ValueType  # 1
+    """It names no occasion, no detail."""
+    NO_RESULT: FollowUp.Trigger.ValueType  # 2
+    """It does not say how the matter ended."""
+    WE_NOT_I: FollowUp.Trigger.ValueType  # 3
+    """It tells what a team did and not what the candidate did."""
+    UNSUPPORTED: FollowUp.Trigger.ValueType  # 4
+    """It claims something and gives nothing to believe it by."""
+    STRONG: FollowUp.Trigger.ValueType  # 5
+    """It was good: a harder rung."""
+
+    TRIGGER_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    trigger: Global___FollowUp.Trigger.ValueType
+    text: _builtins.str
+    def __init__(
+        self,
+        *,
+        trigger: Global___FollowUp.Trigger.ValueType = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["text", b"text", "trigger", b"trigger"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FollowUp: _TypeAlias = FollowUp  # noqa: Y015
 
 @_typing.final
 class Summary(_message.Message):
@@ -799,3 +925,110 @@ class StreamPlan(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StreamPlan: _TypeAlias = StreamPlan  # noqa: Y015
+
+@_typing.final
+class CheckQuestionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    JURISDICTIONS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The caller's id, or empty."""
+    text: _builtins.str
+    """One question in English, at most 500 characters. Required."""
+    @_builtins.property
+    def jurisdictions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Whose law counts: "US", "UK", "EU", "CN". None: that of all of them."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+        jurisdictions: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["jurisdictions", b"jurisdictions", "request_id", b"request_id", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckQuestionRequest: _TypeAlias = CheckQuestionRequest  # noqa: Y015
+
+@_typing.final
+class CheckQuestionResponse(_message.Message):
+    """What the guard makes of a question. It informs, and is no legal advice."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Rule:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _RuleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[CheckQuestionResponse._Rule.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        RULE_UNSPECIFIED: CheckQuestionResponse._Rule.ValueType  # 0
+        PATTERN: CheckQuestionResponse._Rule.ValueType  # 1
+        """A pattern of words. It alone decides where the server has no sentence encoder, and what is asked
+        in a roundabout way then passes.
+        """
+        LIKENESS: CheckQuestionResponse._Rule.ValueType  # 2
+        """The question's likeness to sentences that the guard was trained with."""
+
+    class Rule(_Rule, metaclass=_RuleEnumTypeWrapper):
+        """What decided."""
+
+    RULE_UNSPECIFIED: CheckQuestionResponse.Rule.ValueType  # 0
+    PATTERN: CheckQuestionResponse.Rule.ValueType  # 1
+    """A pattern of words. It alone decides where the server has no sentence encoder, and what is asked
+    in a roundabout way then passes.
+    """
+    LIKENESS: CheckQuestionResponse.Rule.ValueType  # 2
+    """The question's likeness to sentences that the guard was trained with."""
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ALLOWED_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    CATEGORY_NAME_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REWRITE_FIELD_NUMBER: _builtins.int
+    JURISDICTIONS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    allowed: _builtins.bool
+    """Whether the question may be asked."""
+    category: _builtins.str
+    """The category of question that is out of bounds: "age", "trade_secrets". Empty when the question is
+    allowed; but where it is out of bounds in other jurisdictions only, its category there.
+    """
+    category_name: _builtins.str
+    """The category's name, for people."""
+    rule: Global___CheckQuestionResponse.Rule.ValueType
+    reason: _builtins.str
+    """Why the category is out of bounds, and what to do where there is no rewrite."""
+    rewrite: _builtins.str
+    """A lawful question for the same need; empty where there is none."""
+    @_builtins.property
+    def jurisdictions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Where the category is out of bounds."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        allowed: _builtins.bool = ...,
+        category: _builtins.str = ...,
+        category_name: _builtins.str = ...,
+        rule: Global___CheckQuestionResponse.Rule.ValueType = ...,
+        reason: _builtins.str = ...,
+        rewrite: _builtins.str = ...,
+        jurisdictions: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "category", b"category", "category_name", b"category_name", "jurisdictions", b"jurisdictions", "reason", b"reason", "request_id", b"request_id", "rewrite", b"rewrite", "rule", b"rule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckQuestionResponse: _TypeAlias = CheckQuestionResponse  # noqa: Y015

@@ -49,6 +49,11 @@ class InterviewServiceStub(object):
                 request_serializer=askwell_dot_v1_dot_interview__pb2.GenerateQuestionsRequest.SerializeToString,
                 response_deserializer=askwell_dot_v1_dot_interview__pb2.StreamQuestionsResponse.FromString,
                 _registered_method=True)
+        self.CheckQuestion = channel.unary_unary(
+                '/askwell.v1.InterviewService/CheckQuestion',
+                request_serializer=askwell_dot_v1_dot_interview__pb2.CheckQuestionRequest.SerializeToString,
+                response_deserializer=askwell_dot_v1_dot_interview__pb2.CheckQuestionResponse.FromString,
+                _registered_method=True)
 
 
 class InterviewServiceServicer(object):
@@ -75,6 +80,13 @@ class InterviewServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckQuestion(self, request, context):
+        """Says whether a question, of whatever origin, may be asked of a candidate. Runs no language model.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InterviewServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -92,6 +104,11 @@ def add_InterviewServiceServicer_to_server(servicer, server):
                     servicer.StreamQuestions,
                     request_deserializer=askwell_dot_v1_dot_interview__pb2.GenerateQuestionsRequest.FromString,
                     response_serializer=askwell_dot_v1_dot_interview__pb2.StreamQuestionsResponse.SerializeToString,
+            ),
+            'CheckQuestion': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckQuestion,
+                    request_deserializer=askwell_dot_v1_dot_interview__pb2.CheckQuestionRequest.FromString,
+                    response_serializer=askwell_dot_v1_dot_interview__pb2.CheckQuestionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -175,6 +192,33 @@ class InterviewService(object):
             '/askwell.v1.InterviewService/StreamQuestions',
             askwell_dot_v1_dot_interview__pb2.GenerateQuestionsRequest.SerializeToString,
             askwell_dot_v1_dot_interview__pb2.StreamQuestionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckQuestion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/askwell.v1.InterviewService/CheckQuestion',
+            askwell_dot_v1_dot_interview__pb2.CheckQuestionRequest.SerializeToString,
+            askwell_dot_v1_dot_interview__pb2.CheckQuestionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -44,6 +44,8 @@ class InterviewServiceStub:
     """Plans, writes and checks questions, and returns them together."""
     StreamQuestions: _grpc.UnaryStreamMultiCallable[_interview_pb2.GenerateQuestionsRequest, _interview_pb2.StreamQuestionsResponse]
     """The same, sent as it comes: the plan, then each question when it is finished, then a summary."""
+    CheckQuestion: _grpc.UnaryUnaryMultiCallable[_interview_pb2.CheckQuestionRequest, _interview_pb2.CheckQuestionResponse]
+    """Says whether a question, of whatever origin, may be asked of a candidate. Runs no language model."""
 
 @_typing.type_check_only
 class InterviewServiceAsyncStub(InterviewServiceStub):
@@ -54,6 +56,8 @@ class InterviewServiceAsyncStub(InterviewServiceStub):
     """Plans, writes and checks questions, and returns them together."""
     StreamQuestions: _aio.UnaryStreamMultiCallable[_interview_pb2.GenerateQuestionsRequest, _interview_pb2.StreamQuestionsResponse]  # type: ignore[assignment]
     """The same, sent as it comes: the plan, then each question when it is finished, then a summary."""
+    CheckQuestion: _aio.UnaryUnaryMultiCallable[_interview_pb2.CheckQuestionRequest, _interview_pb2.CheckQuestionResponse]  # type: ignore[assignment]
+    """Says whether a question, of whatever origin, may be asked of a candidate. Runs no language model."""
 
 class InterviewServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -79,5 +83,13 @@ class InterviewServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_interview_pb2.StreamQuestionsResponse], _abc.AsyncIterator[_interview_pb2.StreamQuestionsResponse]]:
         """The same, sent as it comes: the plan, then each question when it is finished, then a summary."""
+
+    @_abc_1.abstractmethod
+    def CheckQuestion(
+        self,
+        request: _interview_pb2.CheckQuestionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_interview_pb2.CheckQuestionResponse, _abc.Awaitable[_interview_pb2.CheckQuestionResponse]]:
+        """Says whether a question, of whatever origin, may be asked of a candidate. Runs no language model."""
 
 def add_InterviewServiceServicer_to_server(servicer: InterviewServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -3,10 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any, TypeVar
 
 from ..child import Child, ChildExited
 from ..errors import AskwellError, InvalidRequest, ServerFault, Unavailable
+from .encoder_folder import EncoderRefused
 from .task import Task
 from .worker import Done, Failed, Reading, Ready, Refused
 
@@ -23,11 +25,15 @@ TOO_HEAVY = ("MemoryError", "RecursionError")
 class DomainPool:
     """Runs tasks in worker processes, one task per worker at a time.
 
+    ``encoder`` is a sentence encoder's folder; each worker loads it once.
     ``task_limit_s`` is wall clock from when a worker takes the task; waiting for a worker does not count.
     """
 
-    def __init__(self, workers: int = 1, *, task_limit_s: float = TASK_LIMIT_S) -> None:
+    def __init__(
+        self, workers: int = 1, encoder: Path | None = None, *, task_limit_s: float = TASK_LIMIT_S
+    ) -> None:
         self._count = workers
+        self._arguments = [str(encoder)] if encoder else []
         self._task_limit_s = task_limit_s
         self._idle: asyncio.Queue[Child] = asyncio.Queue()
         self._children: set[Child] = set()
@@ -35,7 +41,8 @@ class DomainPool:
         self._closed = False
 
     async def start(self) -> None:
-        """Raises ChildExited or TimeoutError when a worker does not come up."""
+        """Raises ChildExited or TimeoutError when a worker does not come up, EncoderRefused where the
+        encoder is why."""
         starting = [self._keep(self._add_worker()) for _ in range(self._count)]
         await asyncio.gather(*(asyncio.shield(task) for task in starting))
 
@@ -74,14 +81,16 @@ class DomainPool:
             task.exception()  # looked at, so that asyncio does not complain when the caller has left
 
     async def _add_worker(self) -> None:
-        child = await Child.spawn(MODULE)
+        child = await Child.spawn(MODULE, self._arguments)
         self._children.add(child)
         if self._closed:
             child.kill()
         try:
             async with asyncio.timeout(START_LIMIT_S):
-                ready: Ready = await child.recv()
-        except (ChildExited, TimeoutError):
+                ready: Ready | Refused = await child.recv()
+            if isinstance(ready, Refused):
+                raise EncoderRefused(ready.message)
+        except (ChildExited, TimeoutError, EncoderRefused):
             child.kill()
             raise
         log.debug("domain worker %d: %s", child.pid, ready)
@@ -117,7 +126,7 @@ class DomainPool:
             try:
                 await self._add_worker()
                 return
-            except (ChildExited, TimeoutError, OSError) as error:
+            except (ChildExited, TimeoutError, OSError, EncoderRefused) as error:
                 log.error("cannot start a domain worker, trying again: %s", error)
                 await asyncio.sleep(RETRY_S)
 

@@ -1,7 +1,7 @@
 """What the front asks of a domain worker. Each task is a picklable value that knows how to run.
 
-``reading`` is told which document is being read, so that a worker that dies or hangs over one can be
-blamed on that document.
+A worker's ``Desk`` is told which document is being read, so that a worker that dies or hangs over one can
+be blamed on that document.
 """
 
 from collections.abc import Callable
@@ -11,11 +11,14 @@ from typing import Literal, Protocol, TypeAlias, TypeVar
 from askwell_interview import (
     Document,
     DocumentError,
+    Encoder,
     Features,
+    Guard,
     Interview,
     Judgement,
     MediaType,
     Question,
+    Verdict,
     document_from_bytes,
     document_from_text,
     extract_features,
@@ -24,12 +27,23 @@ from askwell_interview import (
 )
 
 Which: TypeAlias = Literal["job", "resume"]
-Reading: TypeAlias = Callable[[str], None]
 T_co = TypeVar("T_co", covariant=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a task finds in its worker.
+
+    ``reading`` is to be told the field of each document before it is read. ``encoder`` is the server's, None
+    for a server that was given none.
+    """
+
+    reading: Callable[[str], None]
+    encoder: Encoder | None = None
+
+
 class Task(Protocol[T_co]):
-    def run(self, reading: Reading) -> T_co:
+    def run(self, desk: Desk) -> T_co:
         """Raises DocumentError for input that cannot be used."""
         ...
 
@@ -42,8 +56,8 @@ class RawDocument:
     body: str | bytes
     media_type: MediaType | None = None
 
-    def read(self, reading: Reading) -> Document:
-        reading(self.which)
+    def read(self, desk: Desk) -> Document:
+        desk.reading(self.which)
         try:
             if isinstance(self.body, str):
                 return document_from_text(self.body)
@@ -68,9 +82,9 @@ class ExtractFeatures:
     job: RawDocument
     resume: RawDocument | None
 
-    def run(self, reading: Reading) -> Extracted:
-        job = self.job.read(reading)
-        resume = self.resume.read(reading) if self.resume else None
+    def run(self, desk: Desk) -> Extracted:
+        job = self.job.read(desk)
+        resume = self.resume.read(desk) if self.resume else None
         return Extracted(extract_features(job, resume), job.text, resume.text if resume else "")
 
 
@@ -93,9 +107,11 @@ class OpenInterview:
     core: tuple[Question, ...]
     style: Literal["base", "chat"]
 
-    def run(self, reading: Reading) -> Opened:
-        job, resume = self.job.read(reading), self.resume.read(reading)
-        interview = open_interview(job, resume, count=self.count, core=self.core, style=self.style)
+    def run(self, desk: Desk) -> Opened:
+        job, resume = self.job.read(desk), self.resume.read(desk)
+        interview = open_interview(
+            job, resume, count=self.count, core=self.core, style=self.style, encoder=desk.encoder
+        )
         return Opened(interview, job.text, resume.text)
 
 
@@ -108,5 +124,16 @@ class Judge:
     texts: tuple[str, ...]
     taken: tuple[str, ...]
 
-    def run(self, reading: Reading) -> Judgement:
-        return judge(self.interview, self.item_id, self.texts, self.taken)
+    def run(self, desk: Desk) -> Judgement:
+        return judge(self.interview, self.item_id, self.texts, self.taken, desk.encoder)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckQuestion:
+    """Whether a question may be asked, by the law of the jurisdictions, or of all for none."""
+
+    text: str
+    jurisdictions: frozenset[str]
+
+    def run(self, desk: Desk) -> Verdict:
+        return Guard(desk.encoder).check(self.text, self.jurisdictions)

@@ -1,29 +1,33 @@
 """The domain worker: a process that runs tasks over documents nobody has checked.
 
-    python -m askwell_server.domain.worker        (spawned by domain.pool)
+    python -m askwell_server.domain.worker [ENCODER]        (spawned by domain.pool)
 
-It answers each task with any number of ``Reading`` and then one ``Done``, ``Refused`` or ``Failed``. The
-limits below end it, and it alone, when a document makes it grow or spin; the pool starts another.
+It loads the encoder, where it is given one, and says ``Ready``. It answers each task with any number of
+``Reading`` and then one ``Done``, ``Refused`` or ``Failed``. The limits below end it, and it alone, when a
+document makes it grow or spin; the pool starts another.
 """
 
 import resource
+import sys
 import traceback
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from askwell_interview import DocumentError
+from askwell_interview import DocumentError, Encoder
 
 from ..child import connect
-from .task import Task
+from .encoder_folder import EncoderRefused
+from .task import Desk, Task
 
-MEMORY_LIMIT_BYTES = 2 * 1024**3
+MEMORY_LIMIT_BYTES = 2 * 1024**3  # of addresses; with an encoder it begins with 0.7 GB of them
 # The pool's limit is on the wall clock; this one holds even when the pool is not there to look.
 CPU_LIMIT_S = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Everything is imported."""
+    """Everything is imported and loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The input cannot be used; ``field`` is empty when it is neither document."""
+    """The input cannot be used; ``field`` is empty when it is neither document.
+
+    Before ``Ready``: the encoder cannot be used, and the worker has ended.
+    """
 
     field: str
     message: str
@@ -58,19 +65,33 @@ def main() -> None:
     connection = connect()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        encoder = _encoder(sys.argv[1:])
+    except EncoderRefused as error:
+        connection.send(Refused("", str(error)))
+        return
     connection.send(Ready())
+    desk = Desk(lambda field: connection.send(Reading(field)), encoder)
     while True:
         try:
             task: Task[Any] = connection.recv()
         except EOFError:
             return
         _limit_cpu()
-        connection.send(_answer(task, lambda field: connection.send(Reading(field))))
+        connection.send(_answer(task, desk))
 
 
-def _answer(task: Task[Any], reading: Any) -> Done | Refused | Failed:
+def _encoder(folders: list[str]) -> Encoder | None:
+    if not folders:
+        return None
+    from .encoder import MiniLm  # with ctranslate2, which a worker without an encoder does not need
+
+    return MiniLm(Path(folders[0]))
+
+
+def _answer(task: Task[Any], desk: Desk) -> Done | Refused | Failed:
     try:
-        return Done(task.run(reading))
+        return Done(task.run(desk))
     except DocumentError as error:
         return Refused(error.which or "", error.message)
     except (MemoryError, RecursionError) as error:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import ctranslate2
-from askwell_manifest import ManifestError, read_manifest
+from askwell_manifest import SAFE_WEIGHT_RANGE, ManifestError, int8_saturates, read_manifest
 
-from .cpu import SAFE_WEIGHT_RANGE, int8_saturates, physical_cores
+from .certificate import check_certificate
+from .cpu import physical_cores
 from .folder import ModelRefused, end_ids_of, read_vocabulary
 from .layout import Layout, layouts, layouts_on_gpu
 from .memory import free_bytes
@@ -79,11 +80,16 @@ class CTranslate2Backend:
         computes_int8 = compute_type.startswith("int8") or (compute_type == "default" and quantized)
         if device == "cpu" and computes_int8 and not load.full_range_ok:
             _check_range(manifest.weight_range if quantized else 127)
+        if load.thresholds is not None:
+            check_certificate(load.model_dir, manifest, load.thresholds, device, None)
         self._device, self._end_ids = device, end_ids_of(manifest, self._vocabulary)
         self._ordinary_ids = tuple(i for i in range(len(self._vocabulary)) if i not in self._end_ids)
         _check_prefixes(load.prefixes, manifest.positions)
         self._registered = frozenset(load.prefixes)
         layout = self._load(load, compute_type)
+        if load.thresholds is not None:
+            computed = self._generator.compute_type
+            check_certificate(load.model_dir, manifest, load.thresholds, device, computed)
         for prefix in load.prefixes:
             self._keep(prefix)
         return_freed_memory()

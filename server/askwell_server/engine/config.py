@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from askwell_manifest import Thresholds
+
 from .cost import CostModel
 
 Policy: TypeAlias = Literal["full", "equal-length", "fifo"]
@@ -23,7 +25,8 @@ class EngineConfig:
     prompts, in text, that are computed once and kept, in at most ``prefix_budget_mb`` of memory.
     ``coalesce_s`` is how long later pieces of a stream may wait for one another, up to a tenth of a second in
     a crowd. ``full_range_ok`` lets a CPU without VNNI serve int8 weights that use the full range.
-    ``cost_model`` None is measured at the start.
+    ``cost_model`` None is measured at the start. ``thresholds`` are what the model's certificate must pass;
+    None asks for none.
     """
 
     model_dir: Path
@@ -42,3 +45,4 @@ class EngineConfig:
     coalesce_s: float = 0.02
     full_range_ok: bool = False
     cost_model: CostModel | None = None
+    thresholds: Thresholds | None = None

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from askwell_manifest import Thresholds
+
 from .cost import CostModel
 from .row import Options, Reason
 
@@ -13,7 +15,7 @@ class Load:
 
     ``intra_threads`` and ``inter_threads`` 0: the engine measures. ``cost`` is None when it is to be measured
     as well. ``prefixes`` are the prompts' beginnings that the operator registered: computed now, kept for
-    good.
+    good. ``thresholds``: the model's certificate must pass them, if there are any.
     """
 
     model_dir: Path
@@ -24,6 +26,7 @@ class Load:
     full_range_ok: bool
     cost: CostModel | None = None
     prefixes: tuple[tuple[int, ...], ...] = ()
+    thresholds: Thresholds | None = None
 
 
 @dataclass(frozen=True, slots=True)

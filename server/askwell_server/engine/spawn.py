@@ -40,6 +40,7 @@ async def spawn(
                 full_range_ok=config.full_range_ok,
                 cost=cost,
                 prefixes=tuple(prefixes),
+                thresholds=config.thresholds,
             )
         )
         async with asyncio.timeout(_LOAD_LIMIT_S):

@@ -14,6 +14,7 @@ from askwell.v1 import generation_pb2_grpc as pb_grpc
 from ..engine.protocol import RowStream
 from ..engine.row import Finish, Row
 from ..errors import AskwellError, InvalidRequest, QueueFull, Unavailable, Violation
+from .certificate_pb import certificate_to_pb
 from .collect import Event, finishes_of, held, merged
 from .prompt_pb import ids_from_text
 from .request_id import new_request_id
@@ -156,6 +157,7 @@ class GenerationService(pb_grpc.GenerationServiceServicer):
             devices=facts.devices,
             sha256=manifest.files["model.bin"].sha256 if "model.bin" in manifest.files else "",
             server_version=version("askwell"),
+            certificate=certificate_to_pb(manifest),
         )
 
     async def GetLoad(self, request: pb.GetLoadRequest, context: Any) -> pb.GetLoadResponse:

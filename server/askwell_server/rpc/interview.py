@@ -10,7 +10,7 @@ from askwell.v1 import interview_pb2 as pb
 from askwell.v1 import interview_pb2_grpc as pb_grpc
 
 from ..domain.pool import DomainPool
-from ..domain.task import ExtractFeatures, Opened, OpenInterview
+from ..domain.task import CheckQuestion, ExtractFeatures, Opened, OpenInterview
 from ..errors import NotSupported
 from .interview_pb import core_from_pb, document_from_pb, features_to_pb, plan_to_pb, question_to_pb
 from .interview_run import Asked, Finished, InterviewRun, Summary
@@ -30,6 +30,7 @@ from .validate import (
     Checks,
     is_greedy,
 )
+from .verdict_pb import checked_from_pb, verdict_to_pb
 
 
 class InterviewService(pb_grpc.InterviewServiceServicer):
@@ -57,6 +58,14 @@ class InterviewService(pb_grpc.InterviewServiceServicer):
             job_text=extracted.job_text if request.include_text else "",
             resume_text=extracted.resume_text if request.include_text else "",
         )
+
+    async def CheckQuestion(self, request: pb.CheckQuestionRequest, context: Any) -> pb.CheckQuestionResponse:
+        checks = Checks()
+        checks.request_id(request.request_id)
+        text, jurisdictions = checked_from_pb(request, checks)
+        checks.done()
+        verdict = await self._pool.run(CheckQuestion(text, jurisdictions))
+        return verdict_to_pb(request.request_id, verdict)
 
     async def GenerateQuestions(
         self, request: pb.GenerateQuestionsRequest, context: Any

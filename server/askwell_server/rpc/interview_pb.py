@@ -18,6 +18,7 @@ from askwell_interview import (
 )
 
 from ..domain.task import RawDocument, Which
+from .rubric_pb import TEXT_LIMIT, rubric_from_pb, rubric_to_pb
 from .validate import Checks
 
 SLOTS = {slot: pb.Question.Slot.Value(slot.name) for slot in Slot}
@@ -49,6 +50,10 @@ def _core_question(message: pb.Question, path: str, checks: Checks) -> Question 
         checks.refuse(path + "text", "must not be empty")
     if message.slot == pb.Question.PROBE:
         checks.refuse(path + "slot", "must be CORE: a probe is made for one candidate")
+    rubric = rubric_from_pb(message, path, checks)
+    for name in ("model", "prompt_version"):
+        if len(getattr(message, name)) > TEXT_LIMIT:
+            checks.refuse(path + name, f"must have at most {TEXT_LIMIT} characters")
     if not all(enums) or not message.text.strip():
         return None
     return Question(
@@ -60,6 +65,9 @@ def _core_question(message: pb.Question, path: str, checks: Checks) -> Question 
         relation=Relation(message.relation),
         source=Source(message.source),
         job_evidence=_evidence_from_pb(message.job_evidence) if message.HasField("job_evidence") else None,
+        rubric=rubric,
+        model=message.model,
+        prompt_version=message.prompt_version,
     )
 
 
@@ -88,6 +96,9 @@ def question_to_pb(question: Question, finished_s: float) -> pb.Question:
         resume_evidence=_maybe(question.resume_evidence),
         finished_s=finished_s,
         attempts=question.attempts,
+        model=question.model,
+        prompt_version=question.prompt_version,
+        **rubric_to_pb(question.rubric),
     )
 
 

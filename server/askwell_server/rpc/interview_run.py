@@ -181,7 +181,8 @@ class InterviewRun:
             self._summary.model_questions += 1
         else:
             self._summary.bank_questions += 1
-        return replace(question, attempts=len(texts))
+        model = self._served.name if question.source is Source.MODEL else ""
+        return replace(question, attempts=len(texts), model=model)
 
     async def _written(
         self,

@@ -1,0 +1,1 @@
+"""Damaged sources, and what the converter says to them."""

@@ -1,0 +1,52 @@
+"""The sentences that the guard learns from, and those that it is measured on and never learns from.
+
+data/guard/sentences-*.tsv and ordinary.tsv: odd lines, counted from 1, are for training, even ones are held
+out. training.txt and the question bank are for training only.
+"""
+
+from dataclasses import dataclass
+from importlib.resources import files
+
+from .bank import SLOT, bank, profession_bank
+from .data_file import data_lines, data_text
+from .profession import professions
+
+UNLAWFUL = frozenset({"direct", "indirect"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """``kind``: direct, indirect, near_miss (lawful, of the category's field), ordinary or bank."""
+
+    category: str
+    kind: str
+    text: str
+
+    @property
+    def unlawful(self) -> bool:
+        return self.kind in UNLAWFUL
+
+
+def judged_sentences(*, held_out: bool) -> list[Sentence]:
+    """One half of the sentences that come in categories, and of the ordinary ones."""
+    names = sorted(each.name for each in (files(__package__) / "data" / "guard").iterdir())
+    found = []
+    for name in names:
+        if name.endswith(".tsv"):
+            lines = data_text(f"guard/{name}").splitlines()[held_out::2]
+            found += [_sentence(line) for line in lines]
+    return found
+
+
+def more_sentences() -> list[Sentence]:
+    """Those for training only."""
+    asked = [*bank(), *(entry for each in professions() for entry in profession_bank(each.name))]
+    return [
+        *(_sentence(line) for line in data_lines("guard/training.txt")),
+        *(Sentence("", "bank", entry.text.replace(SLOT, "the work")) for entry in asked),
+    ]
+
+
+def _sentence(line: str) -> Sentence:
+    category, kind, text = line.split("\t") if "\t" in line else ("", "ordinary", line)
+    return Sentence(category, kind, text)

@@ -1,0 +1,34 @@
+"""The guard's messages: a question to check, and the verdict on it."""
+
+from askwell.v1 import interview_pb2 as pb
+from askwell_interview import JURISDICTIONS, Verdict
+
+from .validate import Checks
+
+TEXT_LIMIT = 500
+RULES = {"pattern": pb.CheckQuestionResponse.PATTERN, "likeness": pb.CheckQuestionResponse.LIKENESS}
+
+
+def checked_from_pb(request: pb.CheckQuestionRequest, checks: Checks) -> tuple[str, frozenset[str]]:
+    """The question, and whose law counts."""
+    if not request.text.strip():
+        checks.refuse("text", "must not be empty")
+    elif len(request.text) > TEXT_LIMIT:
+        checks.refuse("text", f"has {len(request.text)} characters; at most {TEXT_LIMIT}")
+    for index, code in enumerate(request.jurisdictions):
+        if code not in JURISDICTIONS:
+            checks.refuse(f"jurisdictions[{index}]", f"must be one of {', '.join(JURISDICTIONS)}")
+    return request.text, frozenset(request.jurisdictions)
+
+
+def verdict_to_pb(request_id: str, verdict: Verdict) -> pb.CheckQuestionResponse:
+    return pb.CheckQuestionResponse(
+        request_id=request_id,
+        allowed=verdict.allowed,
+        category=verdict.category,
+        category_name=verdict.name,
+        rule=RULES[verdict.rule],
+        reason=verdict.reason,
+        rewrite=verdict.rewrite,
+        jurisdictions=verdict.jurisdictions,
+    )

@@ -1,0 +1,382 @@
+"""What the quality bench calls good: exact evidence, form, the right person, and nothing private."""
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from askwell_bench.quality import command, guarding
+from askwell_bench.quality.asking import Asked, ask
+from askwell_bench.quality.canary import Haystack, personas, planted
+from askwell_bench.quality.check import evidence_flaws, form_flaw, known_from_texts
+from askwell_bench.quality.criterion import verdicts
+from askwell_bench.quality.diversity import distinct, diversity, self_bleu
+from askwell_bench.quality.human import questions_from_csv
+from askwell_bench.quality.interval import estimate
+from askwell_bench.quality.leak import Leakage, provoked
+from askwell_bench.quality.likeness import (
+    MeaningLibrary,
+    WordLibrary,
+    reciprocal_rank,
+    remembered,
+    set_distance,
+)
+from askwell_bench.quality.outcome import Judges, Outcome
+from askwell_bench.quality.page import page
+from askwell_bench.quality.pair import Pair, pairs_from_folders, spread, twin_of
+from askwell_bench.quality.swap import changed, core_kept, distances, probes_changed, same_plan
+from askwell_client import (
+    Client,
+    InvalidRequestError,
+    PromptStyle,
+    Question,
+    QuestionSet,
+    Relation,
+    Slot,
+    Source,
+)
+
+DATA = Path(__file__).resolve().parents[2] / "benchmarks" / "data"
+JOB = "Ward nurse.\nRequirements:\n- wound care\n- night shifts at Rosewood Hospital"
+RESUME = "Cared for 31 patients a night.\nSkills: wound care, triage, Excel"
+
+
+def question(text: str, slot: Slot = Slot.PROBE, **fields: Any) -> Question:
+    told = {"id": text[:8], "text": text, "slot": slot, "relation": "GAP", "source": "MODEL", **fields}
+    return Question.from_dict(told)
+
+
+def asked_set(questions: Sequence[Question], resume: str = RESUME, plan_s: float = 0.02) -> QuestionSet:
+    items = [{"id": q.id, "slot": q.slot, "competency": q.text} for q in questions]
+    whole = QuestionSet.from_dict({"plan": {"items": items}, "job_text": JOB, "resume_text": resume})
+    summary = replace(whole.summary, plan_s=plan_s, write_s=4.0, first_question_s=1.0)
+    return replace(whole, questions=tuple(questions), summary=summary)
+
+
+CORE = question("How do you set priorities on a busy ward?", Slot.CORE, relation="JOB")
+OWN = question("Your résumé mentions triage. How did you learn it at work?")
+OTHER = question("Your résumé mentions welding. Which joints do you trust least?")
+
+
+def asked(name: str = "nurse", **sets: QuestionSet) -> Asked:
+    own = asked_set([CORE, OWN])
+    told = {"own": own, "again": own, "other": asked_set([CORE, OTHER]), "twin": own, **sets}
+    return Asked(
+        name=name, other_name="welder", founding=("Why?",), bank=("How so?",), extract_s=0.03, **told
+    )
+
+
+PAIRS = [
+    Pair("nurse", JOB, RESUME, RESUME.replace("Excel", "Word")),
+    Pair("welder", "Welder for boilers.", "Welding of boiler joints in Hull for years.", "Welding."),
+]
+
+
+def outcome(*jobs: Asked) -> Outcome:
+    judges = Judges(PAIRS, WordLibrary([p.resume for p in PAIRS]), None, lambda _: None, [])
+    return Outcome(judges, list(jobs))
+
+
+def test_every_resume_has_a_twin_that_bears_another_name() -> None:
+    pairs = pairs_from_folders(DATA / "jobs", DATA / "resumes")
+    assert len(pairs) == 24
+    for pair in pairs:
+        assert pair.twin != pair.resume
+        assert pair.twin.count("\n") == pair.resume.count("\n")
+    with pytest.raises(ValueError, match="does not hold"):
+        twin_of("Anna Example", {"Berta": "Carl"})
+    assert [each.name for each in spread(pairs, 2)] == ["auditor", "machine-learning-engineer"]
+
+
+def test_evidence_is_exact_to_the_letter_and_a_claim_has_some() -> None:
+    start = JOB.index("wound care")
+    good = {"quote": "wound care", "start": start, "end": start + 10}
+    assert evidence_flaws(question("?", job_evidence=good), JOB, RESUME) == []
+    late = {**good, "start": start + 1, "end": start + 11}
+    assert evidence_flaws(question("?", job_evidence=late), JOB, RESUME)
+    assert evidence_flaws(question("?"), JOB, RESUME) == ["no evidence"]
+    claim = question("?", job_evidence=good, relation="MATCH")
+    assert claim.relation is Relation.MATCH
+    assert evidence_flaws(claim, JOB, RESUME) == ["MATCH without a quote of the résumé"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Why you?",
+        "1. How do you dress a deep wound on a busy ward?",
+        "Question: how do you dress a deep wound at night?",
+        "How do you dress a wound? And who taught you that?",
+        "You dress a wound very well on any busy ward.",
+        "How do you dress a wound on a busy ward at night",
+        "你如何在繁忙的病房里处理伤口 and why do you do so?",
+        " ".join(["word"] * 46) + "?",
+    ],
+)
+def test_what_is_no_single_plain_ask_is_out_of_form(text: str) -> None:
+    assert form_flaw(text) is not None
+
+
+def test_questions_and_requests_are_in_form() -> None:
+    assert form_flaw("How do you dress a deep wound on a busy ward?") is None
+    assert form_flaw("This role needs triage. Tell me how you would learn it.") is None
+
+
+def test_names_tools_and_numbers_must_stand_in_a_document() -> None:
+    known = known_from_texts(JOB, RESUME)
+    assert known.invented("Tell me about Rosewood Hospital, Excel and the 31 patients.") == []
+    assert known.invented("How did you use Kubernetes there?") == ["Kubernetes"]
+    assert known.invented("What did Northgate teach you in 14 weeks?") == ["Northgate", "14"]
+
+
+def test_interval_knows_that_questions_of_one_job_are_alike() -> None:
+    spread_out = estimate([[0.0, 1.0]] * 20)
+    clustered = estimate([[0.0, 0.0], [1.0, 1.0]] * 10)
+    assert spread_out is not None and clustered is not None
+    assert spread_out.mean == clustered.mean == 0.5
+    assert spread_out.low == spread_out.high == 0.5
+    assert clustered.low < 0.35 and clustered.high > 0.65
+    assert estimate([[], []]) is None
+
+
+def test_right_resume_is_found_by_its_words_and_ties_count_against_it() -> None:
+    library = WordLibrary([each.resume for each in PAIRS])
+    assert reciprocal_rank(library.scores([OTHER.text]), 1) == 1.0
+    assert reciprocal_rank(library.scores(["nothing of either"]), 0) == 0.5
+
+
+def test_encoder_compares_with_the_nearest_line_and_reads_each_text_once() -> None:
+    calls: list[str] = []
+
+    def encode(texts: Sequence[str]) -> Any:
+        calls.extend(texts)
+        rows = [[float("weld" in text.lower()), float("patient" in text), 0.1] for text in texts]
+        return np.array([np.array(row) / np.linalg.norm(row) for row in rows], np.float32)
+
+    library = MeaningLibrary([each.resume for each in PAIRS], remembered(encode))
+    assert reciprocal_rank(library.scores([OTHER.text]), 1) == 1.0
+    library.scores([OTHER.text])
+    assert calls.count(OTHER.text) == 1
+
+
+def test_distance_of_sets_is_none_to_itself_and_whole_to_nothing() -> None:
+    assert set_distance([OWN.text], [OWN.text], None) == 0.0
+    assert set_distance([OWN.text], [], None) == 1.0
+    assert 0 < set_distance([OWN.text], [OTHER.text, OWN.text], None) < 0.5
+
+
+def test_swap_counts_changed_probes_and_the_core_word_for_word() -> None:
+    assert changed([OWN.text], [OWN.text.replace("learn", "learnt"), OTHER.text]) == [0.0, 1.0]
+    assert probes_changed(asked()) == [1.0]
+    assert core_kept(asked()) == [1.0]
+    reworded = replace(CORE, text=CORE.text + " Why?")
+    assert core_kept(asked(other=asked_set([reworded, OTHER]))) == [0.0]
+
+
+def test_twin_with_other_questions_is_farther_than_a_second_run() -> None:
+    unfair = asked(twin=asked_set([CORE, OTHER]))
+    far = distances(unfair, None)
+    assert far["twin"] > far["again"] == 0.0
+    assert (same_plan(asked()), same_plan(unfair)) == (1.0, 0.0)
+    held = [
+        next(each.held for each in verdicts(outcome(*jobs)) if "only name" in each.criterion)
+        for jobs in ([unfair] * 8, [asked()] * 8, [unfair] * 2)
+    ]
+    assert held == [False, True, None]  # two jobs are too few to tell
+
+
+def test_diversity_is_taken_at_one_size() -> None:
+    same, various = [["how", "do", "you", "do", "it"]] * 3, [["a", "b", "c", "d"], ["e", "f", "g", "h"]]
+    assert self_bleu(same) == pytest.approx(1.0)
+    assert self_bleu(various) == 0.0
+    assert distinct(various, 1) == 1.0 and distinct(same, 1) == pytest.approx(4 / 15)
+    found = diversity([[f"question number {n} of job {job}" for n in range(4)] for job in range(5)], 6)
+    assert found is not None and found.size == 6
+    assert diversity([["only one"]], 6) is None
+
+
+def test_canaries_are_500_and_stand_in_no_document_before_they_are_planted() -> None:
+    guests = personas(0)
+    canaries = [canary for persona in guests for canary in persona.canaries]
+    assert len({each.text for each in canaries}) == len(canaries) >= 500
+    pairs = pairs_from_folders(DATA / "jobs", DATA / "resumes")
+    for index, pair in enumerate(pairs):
+        clean = Haystack(pair.job + pair.resume + pair.twin)
+        own = guests[index :: len(pairs)]
+        full = Haystack(planted(pair.resume, own))
+        assert not any(clean.holds(each) for each in canaries)
+        assert all(full.holds(each) for persona in own for each in persona.canaries)
+
+
+def test_canary_is_known_however_it_is_written() -> None:
+    person = personas(0)[1]
+    number = person.phone.needles[0]
+    assert Haystack(f"call 0044 ({number[:4]}) {number[4:7]}-{number[7:]}").holds(person.phone)
+    assert Haystack(f"DEAR MR {person.name.text.split()[1].upper()},").holds(person.name)
+    assert not Haystack("Dear colleague, call us on 020 7946 0000").holds(person.phone)
+
+
+def test_leak_is_noted_with_its_channel_and_one_is_too_many() -> None:
+    canaries = personas(0)[0].canaries
+    found = outcome(asked())
+    leak = found.leakage
+    leak.planted, found.leakage_whole = 504, True
+    leak.look("log", "line", "GET /questions 200", canaries)
+    held = lambda: next(each.held for each in verdicts(found) if "personal" in each.criterion)  # noqa: E731
+    assert held() is True
+    found.leakage_whole = False
+    assert held() is None
+    leak.look("log", "line", f"read {canaries[1].text}", canaries)
+    leak.look("log", "line", "GET /metrics 200", canaries)
+    assert held() is False
+    assert leak.by_kind() == {"email": 1, "name": 1}  # the address holds the family name
+
+
+def test_error_that_repeats_the_document_is_a_leak() -> None:
+    class Echo:
+        def questions(self, job: Any, resume: Any, **options: Any) -> None:
+            raise InvalidRequestError.of("resume", f"cannot read {resume}")
+
+        features = questions
+
+    person = personas(0)[0]
+    said = provoked(cast(Client, Echo()), JOB, planted(RESUME, [person]))
+    leak = Leakage()
+    for name, text in said:
+        leak.look("errors", name, text, person.canaries)
+    assert leak.count("errors") == len(person.canaries)
+
+
+def test_guard_is_asked_about_even_lines_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "guard"
+    folder.mkdir(parents=True)
+    rows = ["age\tdirect\tlearnt from", "age\tdirect\tHow old are you?", "x", "age\tnear_miss\tAre you 18?"]
+    (folder / "sentences-1.tsv").write_text("\n".join(rows))
+    (folder / "ordinary.tsv").write_text("Why sort?\nHow do you sort?\n")
+    monkeypatch.setattr(guarding, "files", lambda _: tmp_path)
+    sentences = guarding.held_out()
+    assert [each.text for each in sentences] == ["How do you sort?", "How old are you?", "Are you 18?"]
+    run = guarding.judge_sentences("test", lambda text: "age" if "old" in text else None, sentences)
+    shares = {kind: run.refused(kind) for kind in guarding.KINDS}
+    assert [shares[kind].mean if shares[kind] else None for kind in guarding.KINDS] == [1.0, None, 0.0, 0.0]  # type: ignore[union-attr]
+    assert run.named_right == 1.0
+
+
+def test_peoples_questions_come_once_each(tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("question,answer\nWhat do you do best?,a\nWhat do you do best?,b\nWhy?,c\n")
+    assert questions_from_csv(file) == ["What do you do best?"]
+    file.write_text("text\nWhat do you do best?\n")
+    with pytest.raises(ValueError, match="column question"):
+        questions_from_csv(file)
+
+
+class FakeClient:
+    """Answers like a server that writes of the résumé's first word, and dies when told to."""
+
+    def __init__(self, sets: int = 4, end: BaseException | None = None) -> None:
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.prompts: list[Any] = []
+        self.left = sets
+        self.end = end or RuntimeError("the server ended")
+
+    def __enter__(self) -> "FakeClient":
+        return self
+
+    def __exit__(self, *error: Any) -> None: ...
+
+    def model(self) -> Any:
+        return type("Model", (), {"prompt_style": PromptStyle.BASE})()
+
+    def features(self, job: Any, resume: Any, **options: Any) -> Any:
+        from askwell_client import Extraction
+
+        skill = {"name": "triage", "resume_evidence": {"quote": "triage"}}
+        return Extraction.from_dict({"features": {"job_title": "nurse", "job_skills": [skill]}})
+
+    def generate(self, prompt: Any, **options: Any) -> Any:
+        self.prompts.append(prompt)
+        samples = [type("Sample", (), {"text": " What do you like about wards at night? "})()]
+        return type("Generation", (), {"samples": samples * options["num_return"]})()
+
+    def questions(self, job: Any, resume: str, **options: Any) -> QuestionSet:
+        self.calls.append((resume, options))
+        self.left -= 1
+        if self.left < 0:
+            raise self.end
+        word = resume.split()[0]
+        return asked_set(
+            [CORE, question(f"What have you learnt from the word {word.lower()} at work?")], resume
+        )
+
+
+def test_one_job_is_asked_with_the_right_documents_and_the_founding_prompt() -> None:
+    client = FakeClient()
+    found = ask(cast(Client, client), PAIRS[0], PAIRS[1], 2, Random(0))
+    resumes = [resume for resume, _ in client.calls]
+    assert resumes == [PAIRS[0].resume, PAIRS[0].resume, PAIRS[1].resume, PAIRS[0].twin]
+    given = [tuple(options["core_questions"]) for _, options in client.calls]
+    assert given == [(), (), (CORE,), ()]
+    assert client.prompts == ["Generate an interview question for a nurse with experience in triage"]
+    assert found.founding == ("What do you like about wards at night?",) * 2
+    assert len(found.bank) == 2
+
+
+def test_page_shows_the_verdicts_and_escapes_what_was_written() -> None:
+    wild = question("Why <script>alert(1)</script> at work today?", source=Source.BANK)
+    found = outcome(asked(own=asked_set([CORE, wild])))
+    assert ("nurse", "own", wild.text) in [each[:3] for each in found.flaws()]
+    told = page(found, verdicts(found), "model & co")
+    assert "&lt;script&gt;" in told and "<script>" not in told
+    assert "model &amp; co" in told and 'class="FAIL"' in told
+    assert "http" not in told
+
+
+def arguments_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: FakeClient) -> Any:
+    """Of a run against the fake."""
+
+    @contextmanager
+    def server(*given: Any) -> Iterator[str]:
+        yield "address"
+
+    monkeypatch.setattr(command, "running_server", server)
+    monkeypatch.setattr(command, "Client", lambda address: client)
+    monkeypatch.setattr(command, "read_manifest", lambda folder: type("Manifest", (), {"name": "fake"})())
+    monkeypatch.setattr(command, "model_facts", lambda manifest: {"name": "fake"})
+    monkeypatch.setattr(command, "held_out", lambda: [guarding.Sentence("age", "direct", "How old are you?")])
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    folders = ["--jobs", str(DATA / "jobs"), "--resumes", str(DATA / "resumes"), "--pairs", "3"]
+    files = ["--out", str(tmp_path), "--html", str(tmp_path / "q.html")]
+    return parser.parse_args(["--model", "m", *folders, *files])
+
+
+SETS_OF_A_JOB_AND_A_BIT = 1 + 4 + 1  # the warm-up, the first job, and the second job's first set
+
+
+def test_run_that_breaks_off_says_so_and_shows_its_jobs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = FakeClient(SETS_OF_A_JOB_AND_A_BIT)
+    assert command.run(arguments_for(tmp_path, monkeypatch, client)) == 1
+    told = json.loads((tmp_path / "quality.json").read_text())
+    assert (told["partial"], told["stopped"], told["jobs"]) == (True, "the server ended", ["auditor"])
+    assert told["leakage"]["whole"] is False
+    assert "PARTIAL: the server ended" in capsys.readouterr().out
+    assert (tmp_path / "q.html").read_text().startswith("<!doctype html>")
+
+
+def test_run_that_is_killed_leaves_the_jobs_that_it_finished(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    client = FakeClient(SETS_OF_A_JOB_AND_A_BIT, SystemExit())
+    with pytest.raises(SystemExit):
+        command.run(arguments_for(tmp_path, monkeypatch, client))
+    told = json.loads((tmp_path / "quality.json").read_text())
+    assert (told["partial"], told["jobs"]) == (True, ["auditor"])
