@@ -16,7 +16,7 @@ from askwell_interview import (
 from askwell_interview.bank import SLOT, bank, profession_bank
 from askwell_interview.checks import NEUTRAL
 from askwell_interview.guard_category import categories
-from askwell_interview.guard_head import head
+from askwell_interview.guard_head import head, kernel
 from askwell_interview.guard_sentence import judged_sentences, more_sentences
 from askwell_interview.guard_words import last_clause
 from askwell_interview.profession import professions
@@ -34,7 +34,8 @@ class Stub:
         return np.stack([self._row for _ in texts])
 
 
-UNLAWFUL, LAWFUL = (Stub(int(choose(head().whole + head().clause))) for choose in (np.argmax, np.argmin))
+MEANT = kernel(head().landmarks, head().landmarks) @ (head().whole + head().clause)
+UNLAWFUL, LAWFUL = Stub(int(MEANT.argmax())), Stub(int(MEANT.argmin()))
 
 
 def test_a_refusal_names_category_reason_and_rewrite() -> None:
