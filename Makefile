@@ -104,9 +104,14 @@ bench: .venv/.dev $(INT8)/askwell.json
 
 # A benchmark that judges exits with 1 when a verdict fails, and the next goes on all the same.
 STEPS_LEFT_OUT := $(foreach step,rotation smoothing rounding,$(WITHOUT)-$(step))
+ENCODER := models/all-minilm-l6-v2
+
+$(ENCODER)/askwell.json: | .venv/.demo
+	@$(BIN)/python examples/encoder.py
+
 FIDELITY_MODELS := $(FLOAT32) $(FULL_RANGE) $(UNCALIBRATED) $(STOCK) $(STEPS_LEFT_OUT)
 
-bench-full: .venv/.dev $(INT8)/askwell.json $(FIDELITY_MODELS:%=%/askwell.json)
+bench-full: .venv/.dev $(INT8)/askwell.json $(ENCODER)/askwell.json $(FIDELITY_MODELS:%=%/askwell.json)
 	$(BENCH) engine --model $(INT8) --out $(RESULTS)
 	$(BENCH) overhead --threads 1 --model $(INT8) --out $(RESULTS)
 	$(BENCH) first-token --threads 1 --model $(INT8) --out $(RESULTS)
@@ -129,6 +134,8 @@ bench-full: .venv/.dev $(INT8)/askwell.json $(FIDELITY_MODELS:%=%/askwell.json)
 	$(BENCH) prefix-split --isa avx2 --model $(INT8) --text $(TEXTS) --out $(RESULTS)
 	-$(BENCH) peers --model $(INT8) --requests 30 --out $(RESULTS)
 	-$(BENCH) soak --model $(INT8) --out $(RESULTS)
+	-$(BENCH) mutants --out $(RESULTS)
+	-$(BENCH) quality --model $(INT8) --encoder $(ENCODER) --html $(RESULTS)/quality.html --out $(RESULTS)
 
 bench-gptj: .venv/.dev .venv-torch/.dev
 	$(BENCH) gptj --work $(GPTJ) --out $(RESULTS)
