@@ -9,22 +9,15 @@ from pathlib import Path
 from random import Random
 from typing import Any, cast
 
-import numpy as np
 import pytest
 from askwell_bench.quality import command, guarding
 from askwell_bench.quality.asking import Asked, ask
-from askwell_bench.quality.canary import Haystack, personas, planted
-from askwell_bench.quality.check import evidence_flaws, form_flaw, known_from_texts
+from askwell_bench.quality.canary import personas
 from askwell_bench.quality.criterion import verdicts
 from askwell_bench.quality.diversity import distinct, diversity, self_bleu
 from askwell_bench.quality.human import questions_from_csv
-from askwell_bench.quality.interval import estimate
-from askwell_bench.quality.leak import Leakage, provoked
 from askwell_bench.quality.likeness import (
-    MeaningLibrary,
     WordLibrary,
-    reciprocal_rank,
-    remembered,
     set_distance,
 )
 from askwell_bench.quality.outcome import Judges, Outcome
@@ -33,11 +26,9 @@ from askwell_bench.quality.pair import Pair, pairs_from_folders, spread, twin_of
 from askwell_bench.quality.swap import changed, core_kept, distances, probes_changed, same_plan
 from askwell_client import (
     Client,
-    InvalidRequestError,
     PromptStyle,
     Question,
     QuestionSet,
-    Relation,
     Slot,
     Source,
 )
@@ -94,77 +85,6 @@ def test_every_resume_has_a_twin_that_bears_another_name() -> None:
     assert [each.name for each in spread(pairs, 2)] == ["auditor", "machine-learning-engineer"]
 
 
-def test_evidence_is_exact_to_the_letter_and_a_claim_has_some() -> None:
-    start = JOB.index("wound care")
-    good = {"quote": "wound care", "start": start, "end": start + 10}
-    assert evidence_flaws(question("?", job_evidence=good), JOB, RESUME) == []
-    late = {**good, "start": start + 1, "end": start + 11}
-    assert evidence_flaws(question("?", job_evidence=late), JOB, RESUME)
-    assert evidence_flaws(question("?"), JOB, RESUME) == ["no evidence"]
-    claim = question("?", job_evidence=good, relation="MATCH")
-    assert claim.relation is Relation.MATCH
-    assert evidence_flaws(claim, JOB, RESUME) == ["MATCH without a quote of the résumé"]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Why you?",
-        "1. How do you dress a deep wound on a busy ward?",
-        "Question: how do you dress a deep wound at night?",
-        "How do you dress a wound? And who taught you that?",
-        "You dress a wound very well on any busy ward.",
-        "How do you dress a wound on a busy ward at night",
-        "你如何在繁忙的病房里处理伤口 and why do you do so?",
-        " ".join(["word"] * 46) + "?",
-    ],
-)
-def test_what_is_no_single_plain_ask_is_out_of_form(text: str) -> None:
-    assert form_flaw(text) is not None
-
-
-def test_questions_and_requests_are_in_form() -> None:
-    assert form_flaw("How do you dress a deep wound on a busy ward?") is None
-    assert form_flaw("This role needs triage. Tell me how you would learn it.") is None
-
-
-def test_names_tools_and_numbers_must_stand_in_a_document() -> None:
-    known = known_from_texts(JOB, RESUME)
-    assert known.invented("Tell me about Rosewood Hospital, Excel and the 31 patients.") == []
-    assert known.invented("How did you use Kubernetes there?") == ["Kubernetes"]
-    assert known.invented("What did Northgate teach you in 14 weeks?") == ["Northgate", "14"]
-
-
-def test_interval_knows_that_questions_of_one_job_are_alike() -> None:
-    spread_out = estimate([[0.0, 1.0]] * 20)
-    clustered = estimate([[0.0, 0.0], [1.0, 1.0]] * 10)
-    assert spread_out is not None and clustered is not None
-    assert spread_out.mean == clustered.mean == 0.5
-    assert spread_out.low == spread_out.high == 0.5
-    assert clustered.low < 0.35 and clustered.high > 0.65
-    assert estimate([[], []]) is None
-
-
-def test_right_resume_is_found_by_its_words_and_ties_count_against_it() -> None:
-    library = WordLibrary([each.resume for each in PAIRS])
-    assert reciprocal_rank(library.scores([OTHER.text]), 1) == 1.0
-    assert reciprocal_rank(library.scores(["nothing of either"]), 0) == 0.5
-
-
-def test_encoder_compares_with_the_nearest_line_and_reads_each_text_once() -> None:
-    calls: list[str] = []
-
-    def encode(texts: Sequence[str]) -> Any:
-        calls.extend(texts)
-        rows = [[float("weld" in text.lower()), float("patient" in text), 0.1] for text in texts]
-        return np.array([np.array(row) / np.linalg.norm(row) for row in rows], np.float32)
-
-    library = MeaningLibrary([each.resume for each in PAIRS], remembered(encode))
-    assert reciprocal_rank(library.scores([OTHER.text]), 1) == 1.0
-    library.scores([OTHER.text])
-    assert calls.count(OTHER.text) == 1
-
-
 def test_distance_of_sets_is_none_to_itself_and_whole_to_nothing() -> None:
     assert set_distance([OWN.text], [OWN.text], None) == 0.0
     assert set_distance([OWN.text], [], None) == 1.0
@@ -201,27 +121,6 @@ def test_diversity_is_taken_at_one_size() -> None:
     assert diversity([["only one"]], 6) is None
 
 
-def test_canaries_are_500_and_stand_in_no_document_before_they_are_planted() -> None:
-    guests = personas(0)
-    canaries = [canary for persona in guests for canary in persona.canaries]
-    assert len({each.text for each in canaries}) == len(canaries) >= 500
-    pairs = pairs_from_folders(DATA / "jobs", DATA / "resumes")
-    for index, pair in enumerate(pairs):
-        clean = Haystack(pair.job + pair.resume + pair.twin)
-        own = guests[index :: len(pairs)]
-        full = Haystack(planted(pair.resume, own))
-        assert not any(clean.holds(each) for each in canaries)
-        assert all(full.holds(each) for persona in own for each in persona.canaries)
-
-
-def test_canary_is_known_however_it_is_written() -> None:
-    person = personas(0)[1]
-    number = person.phone.needles[0]
-    assert Haystack(f"call 0044 ({number[:4]}) {number[4:7]}-{number[7:]}").holds(person.phone)
-    assert Haystack(f"DEAR MR {person.name.text.split()[1].upper()},").holds(person.name)
-    assert not Haystack("Dear colleague, call us on 020 7946 0000").holds(person.phone)
-
-
 def test_leak_is_noted_with_its_channel_and_one_is_too_many() -> None:
     canaries = personas(0)[0].canaries
     found = outcome(asked())
@@ -236,21 +135,6 @@ def test_leak_is_noted_with_its_channel_and_one_is_too_many() -> None:
     leak.look("log", "line", "GET /metrics 200", canaries)
     assert held() is False
     assert leak.by_kind() == {"email": 1, "name": 1}  # the address holds the family name
-
-
-def test_error_that_repeats_the_document_is_a_leak() -> None:
-    class Echo:
-        def questions(self, job: Any, resume: Any, **options: Any) -> None:
-            raise InvalidRequestError.of("resume", f"cannot read {resume}")
-
-        features = questions
-
-    person = personas(0)[0]
-    said = provoked(cast(Client, Echo()), JOB, planted(RESUME, [person]))
-    leak = Leakage()
-    for name, text in said:
-        leak.look("errors", name, text, person.canaries)
-    assert leak.count("errors") == len(person.canaries)
 
 
 def test_guard_is_asked_about_even_lines_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -27,10 +27,10 @@ def smoothing_factors(inputs: FloatRows, weights: FloatRows, weight_range: int) 
     best = np.ones(inputs.shape[1], np.float32), 0.0
     least = np.inf
     for strength in STRENGTHS:
-        factors = (
-            highest_inputs**strength / highest_weights ** (1 - strength) if strength else best[0] * 0 + 1
-        )
-        factors = np.maximum(factors / np.exp(np.log(factors).mean()), _SMALLEST).astype(np.float32)
+        factors = best[0]  # of strength 0, which comes first: none
+        if strength:
+            factors = highest_inputs**strength / highest_weights ** (1 - strength)
+            factors = np.maximum(factors / np.exp(np.log(factors).mean()), _SMALLEST).astype(np.float32)
         found = rounded(some / factors) @ plainly_rounded(weights * factors, weight_range).T
         error = float(np.square(found - wanted).sum())
         if error < least:
