@@ -37,7 +37,9 @@ def test_late_service_and_any_status_but_unavailable_are_told() -> None:
 
 
 def test_a_child_is_known_by_its_parent_until_it_ends() -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()", "marked"], stdin=subprocess.PIPE) as child:
+    command = [sys.executable, "-c", "print(flush=True); input()", "marked"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None and child.stdout.readline()  # a process that only begins holds little
         assert child.pid in children_of(os.getpid()) and "marked" in command_of(child.pid)
         held = holding_of(child.pid)
         assert held is not None and held.memory_bytes > 2**20 and held.threads >= 1 and held.files >= 3
