@@ -20,7 +20,8 @@ MIN_FOR_MOTIVATION = 5
 
 @dataclass(frozen=True, slots=True)
 class PlanItem:
-    """One planned question. ``kind`` is the skill's, and chooses the wording."""
+    """One planned question. ``kind`` is the skill's, and chooses the wording. ``other``: the skill that the
+    candidate has in place of the competency, of a relation TRANSFERABLE."""
 
     id: str
     slot: Slot
@@ -32,6 +33,7 @@ class PlanItem:
     resume_evidence: Evidence | None
     kind: Kind = "knowledge"
     field: str = ""
+    other: str = ""
 
 
 @dataclass(frozen=True, slots=True)

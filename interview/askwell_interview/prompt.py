@@ -66,10 +66,10 @@ def prompt_version() -> str:
 
 def prompts_for(items: list[PlanItem], features: Features, style: Style) -> dict[str, Prompt]:
     """A prompt for each item, openings varied over the plan."""
-    seen: dict[str, int] = {}
+    used: set[str] = set()
     prompts = {}
     for item in items:
-        opening = opening_for(item, seen)
+        opening = opening_for(item, used)
         context = _context(features, probe=item.slot is Slot.PROBE)
         prompts[item.id] = _chat(item, context, opening) if style == "chat" else _base(item, context, opening)
     return prompts

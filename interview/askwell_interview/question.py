@@ -35,6 +35,7 @@ class Relation(Enum):
     GAP = 3
     PARTIAL = 4
     UNVERIFIED_CLAIM = 5
+    TRANSFERABLE = 6
 
 
 class Source(Enum):
