@@ -16,7 +16,7 @@ from .guard_category import JURISDICTIONS
 from .interview import Interview, Judgement, bank_question, judge, open_interview
 from .personal import find_personal
 from .plan import Plan, PlanItem
-from .prompt import Message, Prompt
+from .prompt import Message, Prompt, prompt_for
 from .question import (
     Anchor,
     Evidence,
@@ -66,4 +66,5 @@ __all__ = [
     "find_personal",
     "judge",
     "open_interview",
+    "prompt_for",
 ]

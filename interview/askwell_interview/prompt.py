@@ -69,10 +69,14 @@ def prompts_for(items: list[PlanItem], features: Features, style: Style) -> dict
     used: set[str] = set()
     prompts = {}
     for item in items:
-        opening = opening_for(item, used)
-        context = _context(features, probe=item.slot is Slot.PROBE)
-        prompts[item.id] = _chat(item, context, opening) if style == "chat" else _base(item, context, opening)
+        prompts[item.id] = prompt_for(item, features, style, opening_for(item, used))
     return prompts
+
+
+def prompt_for(item: PlanItem, features: Features, style: Style, opening: str) -> Prompt:
+    """The item's prompt with the opening that is given."""
+    context = _context(features, probe=item.slot is Slot.PROBE)
+    return _chat(item, context, opening) if style == "chat" else _base(item, context, opening)
 
 
 def _chat(item: PlanItem, context: str, opening: str) -> Prompt:

@@ -69,15 +69,25 @@ class Known:
     stems: frozenset[str]
 
     def invented(self, text: str) -> list[str]:
-        """Tools, licences, names and numbers of a question that stand in neither document."""
+        """Tools, licences, names and numbers of a question that stand in neither document.
+
+        A skill's other name is no invention: "Google Analytics" where the documents say "GA4".
+        """
+        hits = gazetteer().hits(text)
+        named = [hit for hit in hits if hit.entry.name.casefold() in self.skills]
         found = [
             text[hit.start : hit.end]
-            for hit in gazetteer().hits(text)
+            for hit in hits
             if hit.entry.kind in _NAMED_KINDS
-            and hit.entry.name.casefold() not in self.skills
+            and hit not in named
             and not set(stems(text[hit.start : hit.end])) <= self.stems
         ]
-        found += [word for word in _names_and_numbers(text) if not set(stems(word)) <= self.stems]
+        found += [
+            match.group().rstrip(".,%")
+            for match in _names_and_numbers(text)
+            if not any(hit.start <= match.start() < hit.end for hit in named)
+            and not set(stems(match.group().rstrip(".,%"))) <= self.stems
+        ]
         return list(dict.fromkeys(found))
 
 
@@ -87,12 +97,11 @@ def known_from_texts(*documents: str) -> Known:
     return Known(frozenset(names), frozenset(stem for text in documents for stem in stems(text)))
 
 
-def _names_and_numbers(text: str) -> Iterator[str]:
+def _names_and_numbers(text: str) -> Iterator[re.Match[str]]:
     """Words with a capital that does not open a sentence, and whatever holds a digit."""
     for match in re.finditer(r"\w*\d[\w.,%]*|[^\W\d_]+(?:[.'’-][^\W\d_]+)*", text):
         word = match.group().rstrip(".,%")
-        if any(c.isdigit() for c in word):
-            yield word
         opens = re.search(r"(?:^|[.?!:]['\"”’)]?)\s*['\"“‘(]?$", text[: match.start()])
-        if not opens and word[:1].isupper() and word not in ("I", "I'd", "I'm", "I've", "I'll"):
-            yield word
+        capital = word[:1].isupper() and word not in ("I", "I'd", "I'm", "I've", "I'll")
+        if any(c.isdigit() for c in word) or (capital and not opens):
+            yield match

@@ -1,0 +1,125 @@
+"""Examples composed of authored roles: job × résumé × item × opening × ending, each let through every gate."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from askwell_interview import Guard, Slot
+from askwell_interview.bank import SLOT, profession_bank
+from askwell_interview.checks import Candidate, refusal
+from askwell_interview.parse import question_from_text
+from askwell_interview.profession import profession_of
+
+from .example import Example, Split, lean
+from .form import Form, form_of
+from .occasion import Occasion, occasions
+from .role import Ending, Role
+
+# A bank question is one template: with three competencies it has said what it has to say.
+BANK_USES = 3
+
+
+@dataclass
+class Build:
+    """What is made of the roles of one run. ``dropped``: what was left out, by the reason."""
+
+    guard: Guard
+    seed: int
+    uses: int
+    licence: str
+    dropped: Counter[str] = field(default_factory=Counter)
+    bank_uses: Counter[str] = field(default_factory=Counter)
+
+    def examples(self, role: Role, split: Split) -> Iterator[Example]:
+        """The role's examples: each ending up to ``uses`` times, on different occasions; then the bank's."""
+        found = list(_once(each for resume in role.resumes for each in occasions(role.job, resume)))
+        by_form: dict[tuple[str, Form], list[Occasion]] = defaultdict(list)
+        for occasion in found:
+            by_form[occasion.item.competency, form_of(occasion.opening)].append(occasion)
+        for number, ending in enumerate(role.endings, 1):
+            random = Random(f"{self.seed} {role.name} {ending.text}")
+            told = self._told(by_form[ending.competency, ending.form], ending, random)
+            for use, (occasion, question) in enumerate(told):
+                yield self._example(f"{role.name}-{number}-{use}", role, split, "authored", occasion, question)
+        yield from self._from_bank(role, split, found)
+
+    def _told(
+        self, chances: Sequence[Occasion], ending: Ending, random: Random
+    ) -> Iterator[tuple[Occasion, str]]:
+        """Occasions on which the ending passes every gate, of different kinds as far as there are such."""
+        if not chances:
+            self.dropped["no occasion"] += 1
+            return
+        groups: dict[tuple[str, ...], list[Occasion]] = defaultdict(list)
+        for chance in chances:
+            groups[chance.item.slot.name, chance.item.relation.name].append(chance)
+        order = list(groups.values())
+        random.shuffle(order)
+        used = 0
+        reason = "form"
+        for group in order:
+            for chance in random.sample(group, len(group)):
+                question = question_from_text(chance.opening, f" {ending.text}.")
+                reason = self._refusal(chance, question) or ""
+                if question and not reason:
+                    yield chance, question
+                    used += 1
+                    break
+            if used == self.uses:
+                return
+        if not used:
+            self.dropped[reason] += 1
+
+    def _refusal(self, chance: Occasion, question: str | None) -> str | None:
+        if question is None:
+            return "form"
+        return refusal(Candidate(question, chance.opening, chance.item, chance.ground, (), self.guard))
+
+    def _from_bank(self, role: Role, split: Split, chances: Sequence[Occasion]) -> Iterator[Example]:
+        """Questions of the profession's bank with a competency of the job: whole, with no opening before."""
+        profession = profession_of(chances[0].features.job_title, ()) if chances else ""
+        for number, entry in enumerate(profession_bank(profession)):
+            fits = [
+                chance
+                for chance in chances
+                if SLOT in entry.text
+                and chance.item.slot is Slot.PROBE
+                and chance.item.type is entry.type
+                and chance.item.relation in entry.relations
+                and chance.item.kind in entry.kinds
+            ]
+            if not fits or self.bank_uses[entry.text] >= BANK_USES:
+                continue
+            self.bank_uses[entry.text] += 1
+            chance = replace(Random(f"{self.seed} {role.name} {entry.text}").choice(fits), opening="")
+            text = entry.text.replace(SLOT, chance.item.competency)
+            question = text[:1].upper() + text[1:]
+            yield self._example(f"{role.name}-bank-{number}", role, split, "bank", chance, question)
+
+    def _example(
+        self, id_: str, role: Role, split: Split, source: str, occasion: Occasion, question: str
+    ) -> Example:
+        return Example(
+            id=id_,
+            role=role.name,
+            split=split,
+            source=source,
+            licence=self.licence,
+            features=lean(occasion.features),
+            item=occasion.item,
+            opening=occasion.opening,
+            question=question,
+        )
+
+
+def _once(found: Iterable[Occasion]) -> Iterator[Occasion]:
+    """Core questions come with each résumé again: once is enough."""
+    seen: set[tuple[str, str]] = set()
+    for occasion in found:
+        if occasion.item.slot is Slot.CORE:
+            key = occasion.item.competency, occasion.opening
+            if key in seen:
+                continue
+            seen.add(key)
+        yield occasion

@@ -1,0 +1,80 @@
+"""A converted model that writes and scores, told exactly what the server would tell it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from askwell_bench.generator import load_generator
+from askwell_interview import Prompt
+from askwell_manifest import read_manifest
+from askwell_server.engine.tokenizer import Tokenizer
+from askwell_server.rpc.chat import ChatTemplate, Turn
+
+MAX_NEW_TOKENS = 48
+# Tokens of a batch, prompts included: what two cores decode well.
+BATCH_TOKENS = 4096
+
+
+class Speaker:
+    """One model folder on one thread. ``style`` is the prompt style that the server would choose for it."""
+
+    def __init__(self, folder: Path, threads: int = 2) -> None:
+        manifest = read_manifest(folder)
+        self.folder = folder
+        self._tokenizer = Tokenizer.from_folder(folder, manifest)
+        self._chat = None
+        if manifest.chat_template:
+            self._chat = ChatTemplate(
+                manifest.chat_template, bos_token=manifest.bos_token, eos_token=manifest.eos_token
+            )
+        self._positions = manifest.positions
+        self._generator: Any = load_generator(folder, intra_threads=threads)
+
+    @property
+    def style(self) -> Any:
+        return "chat" if self._chat else "base"
+
+    def write(self, prompts: Sequence[Prompt], seed: int, *, greedy: bool = False) -> list[str]:
+        """One text for each prompt, up to its line's end, with the server's default sampling.
+
+        CTranslate2 draws from one stream of random numbers: the texts are the same again for the same
+        prompts in the same order and the same seed, on the same machine.
+        """
+        import ctranslate2
+
+        ctranslate2.set_random_seed(seed)
+        tokens = [self._tokenizer.tokens(self._ids(prompt)) for prompt in prompts]
+        options = {} if greedy else {"sampling_temperature": 0.7, "sampling_topk": 50, "sampling_topp": 0.95}
+        results = self._generator.generate_batch(
+            [list(each) for each in tokens],
+            max_batch_size=BATCH_TOKENS,
+            batch_type="tokens",
+            max_length=MAX_NEW_TOKENS,
+            include_prompt_in_result=False,
+            end_token=[self._tokenizer.tokens([id_])[0] for id_ in self._tokenizer.end_ids],
+            **options,
+        )
+        return [self._tokenizer.decode(each.sequences_ids[0]).split("\n", 1)[0] for each in results]
+
+    def nll(self, prompts: Sequence[Prompt], completions: Sequence[str]) -> list[tuple[float, int]]:
+        """For each completion of a prompt: the sum of its tokens' negative log-likelihoods, and how many."""
+        whole, lengths = [], []
+        for prompt, completion in zip(prompts, completions, strict=True):
+            before = self._ids(prompt)
+            after = self._ids(prompt, completion)
+            same = next((n for n, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), len(before))
+            whole.append(list(self._tokenizer.tokens(after)))
+            lengths.append(len(after) - same)
+        scored = self._generator.score_batch(whole, max_batch_size=BATCH_TOKENS, batch_type="tokens")
+        return [
+            (-float(np.sum(each.log_probs[-length:])), length)
+            for each, length in zip(scored, lengths, strict=True)
+        ]
+
+    def _ids(self, prompt: Prompt, more: str = "") -> tuple[int, ...]:
+        if self._chat is None:
+            return self._tokenizer.encode(prompt.text + more, specials=False)
+        turns = [Turn(message.role, message.content) for message in prompt.messages]
+        return self._chat.encode(turns, self._tokenizer, opening=prompt.opening + more, field="prompt")
