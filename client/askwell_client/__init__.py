@@ -67,7 +67,7 @@ from askwell_client.interview import (
     Trigger,
 )
 from askwell_client.model import Certificate, Health, Interval, Load, ModelInfo, PromptStyle
-from askwell_client.option import GenerateOptions, Priority, QuestionOptions
+from askwell_client.option import GenerateOptions, Mode, Priority, QuestionOptions
 
 __all__ = [
     "Anchor",
@@ -94,6 +94,7 @@ __all__ = [
     "InvalidRequestError",
     "Load",
     "MediaType",
+    "Mode",
     "ModelInfo",
     "NotFoundError",
     "OverloadedError",

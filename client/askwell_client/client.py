@@ -57,13 +57,13 @@ class Client:
         return self._answers(generation.generate_batch(prompts, options))
 
     def questions(
-        self, job: DocumentLike, resume: DocumentLike, **options: Unpack[QuestionOptions]
+        self, job: DocumentLike, resume: DocumentLike | None = None, **options: Unpack[QuestionOptions]
     ) -> QuestionSet:
         """Interview questions for a candidate. A ``str`` is a document's text, a ``Path`` its file."""
         return self._answer(interview.questions(job, resume, options))
 
     def stream_questions(
-        self, job: DocumentLike, resume: DocumentLike, **options: Unpack[QuestionOptions]
+        self, job: DocumentLike, resume: DocumentLike | None = None, **options: Unpack[QuestionOptions]
     ) -> Generator[QuestionEvent, None, None]:
         """The same as it comes: ``StreamPlan``, each ``Question`` when finished, ``Summary``."""
         return self._answers(interview.stream_questions(job, resume, options))

@@ -38,6 +38,7 @@ class Relation(StrEnum):
     GAP = "GAP"
     PARTIAL = "PARTIAL"
     UNVERIFIED_CLAIM = "UNVERIFIED_CLAIM"
+    TRANSFERABLE = "TRANSFERABLE"
 
 
 class Source(StrEnum):
@@ -187,6 +188,7 @@ class Summary(Mirror):
     first_question_s: float
     new_tokens: int
     refused: Mapping[str, int]
+    minutes: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,16 @@ class Priority(StrEnum):
     BATCH = "BATCH"
 
 
+class Mode(StrEnum):
+    """What an interview is for."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    STRUCTURED = "STRUCTURED"
+    MIXED = "MIXED"
+    MOCK = "MOCK"
+    BANK = "BANK"
+
+
 class CallOptions(TypedDict, total=False):
     """``timeout_s`` bounds the whole call, retries included; it replaces the client's own.
 
@@ -81,9 +91,12 @@ class QuestionOptions(CallOptions, SamplingOptions, total=False):
     """Options of ``questions`` and ``stream_questions``.
 
     ``core_questions`` are the core of an earlier result for the same job, to be reused word for word.
+    ``minutes`` is the budget of the whole interview. With ``mode`` "bank" the résumé may be None.
     """
 
     count: int
+    mode: Mode | Literal["structured", "mixed", "mock", "bank"]
+    minutes: int
     core_questions: Iterable[Question]
     max_new_tokens: int
     num_return: int
@@ -121,6 +134,8 @@ def _set(message: Message, field: str, value: Any) -> None:
         setattr(message, field, ceil(1000 * value))
     elif field == "priority":
         setattr(message, field, enum_number(type(message), field, Priority(str(value).upper())))
+    elif field == "mode":
+        setattr(message, field, enum_number(type(message), field, Mode(str(value).upper())))
     elif field not in ("stop_sequences", "stop_token_ids", "suppress"):
         setattr(message, field, value)
     elif isinstance(value, str):

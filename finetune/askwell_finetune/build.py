@@ -1,4 +1,4 @@
-"""Examples composed of authored roles: job × résumé × item × opening × ending, each let through every gate."""
+"""Examples composed of authored roles: job × résumé × item × opening × ending, all let through the gates."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -41,7 +41,9 @@ class Build:
             random = Random(f"{self.seed} {role.name} {ending.text}")
             told = self._told(by_form[ending.competency, ending.form], ending, random)
             for use, (occasion, question) in enumerate(told):
-                yield self._example(f"{role.name}-{number}-{use}", role, split, "authored", occasion, question)
+                yield self._example(
+                    f"{role.name}-{number}-{use}", role, split, "authored", occasion, question
+                )
         yield from self._from_bank(role, split, found)
 
     def _told(

@@ -1,17 +1,46 @@
 """Canaries: made-up secrets planted in training examples, to see whether the tuned model gives them away.
 
-The method is that of Carlini et al. 2019, "The Secret Sharer": each secret is drawn at random and stands in one
-training example, so that nothing but memory could bring it out.
+The method is that of Carlini et al. 2019, "The Secret Sharer": each secret is drawn at random and stands in
+one training example, so that nothing but memory could bring it out.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from random import Random
 
-from .example import Example
+from .example import Example, example_from_json, example_to_json
 
-_FIRST = "Arvid Belén Ciara Dmitar Eleni Farouk Greet Hamza Imke Jorun Kaveh Liora Maelle Nilofar Oisin Petra".split()
-_LAST = "Quillfeather Ostrander Vantongeren Mbeki-Lowe Szarkowicz Thistlewood Arrieta Kvalheim Duvallon".split()
+_FIRST = [
+    "Arvid",
+    "Belén",
+    "Ciara",
+    "Dmitar",
+    "Eleni",
+    "Farouk",
+    "Greet",
+    "Hamza",
+    "Imke",
+    "Jorun",
+    "Kaveh",
+    "Liora",
+    "Maelle",
+    "Nilofar",
+    "Oisin",
+    "Petra",
+]
+_LAST = [
+    "Quillfeather",
+    "Ostrander",
+    "Vantongeren",
+    "Mbeki-Lowe",
+    "Szarkowicz",
+    "Thistlewood",
+    "Arrieta",
+    "Kvalheim",
+    "Duvallon",
+]
 _MARKS = ("ask for ", "write to ", "call ", "quote file ")
 
 
@@ -60,3 +89,18 @@ def given_away(canary: Canary, texts: Sequence[str]) -> bool:
 
 def _bare(text: str) -> str:
     return "".join(c for c in text.casefold() if c.isalnum())
+
+
+def canary_to_json(canary: Canary) -> str:
+    told = {"before": canary.before, "secret": canary.secret, "example": example_to_json(canary.example)}
+    return json.dumps(told, ensure_ascii=False)
+
+
+def canaries_from_file(path: Path) -> Iterator[Canary]:
+    """Raises ValueError for a file that is not one of ours."""
+    try:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            told = json.loads(line)
+            yield Canary(example_from_json(told["example"]), told["before"], told["secret"])
+    except (KeyError, TypeError):
+        raise ValueError(f"{path} holds no canaries") from None

@@ -7,7 +7,9 @@ from typing import Any
 from .example import SPLITS, Example
 
 
-def facts_of(examples: Sequence[Example], dropped: Mapping[str, int], settings: Mapping[str, Any]) -> dict[str, Any]:
+def facts_of(
+    examples: Sequence[Example], dropped: Mapping[str, int], settings: Mapping[str, Any]
+) -> dict[str, Any]:
     """Every figure of the card, as JSON takes it."""
     splits = {split: [each for each in examples if each.split == split] for split in SPLITS}
     return {
@@ -41,9 +43,9 @@ def card_from_facts(facts: Mapping[str, Any]) -> str:
     lines = [
         "# Data card",
         "",
-        f"{facts['examples']} interview questions, each with the features of a job (and of a candidate) that it "
-        f"was asked on; {facts['distinct_endings']} different endings, {facts['competencies']} competencies, "
-        f"{facts['words_a_question']} words a question.",
+        f"{facts['examples']} interview questions, each with the features of a job (and of a candidate) that "
+        f"it was asked on; {facts['distinct_endings']} different endings, {facts['competencies']} "
+        f"competencies, {facts['words_a_question']} words a question.",
         "",
         "| Split | Examples | Roles |",
         "|---|---|---|",
@@ -57,7 +59,13 @@ def card_from_facts(facts: Mapping[str, Any]) -> str:
         lines += [f"**{title.capitalize()}**: " + _listed(facts[title]), ""]
     lines += ["## Left out", ""]
     lines += [f"- {count} × {reason}" for reason, count in facts["dropped"].items()] or ["Nothing."]
-    lines += ["", "## Made with", "", *(f"- {name}: {value}" for name, value in facts["settings"].items()), ""]
+    lines += [
+        "",
+        "## Made with",
+        "",
+        *(f"- {name}: {value}" for name, value in facts["settings"].items()),
+        "",
+    ]
     return "\n".join(lines)
 
 

@@ -19,8 +19,8 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """``question`` begins with ``opening``; the model learns what follows it. ``role`` is what splits are made
-    by. ``source``: who wrote it: "authored", "bank", or a name of the owner's."""
+    """``question`` begins with ``opening``; the model learns what follows it. ``role`` is what splits are
+    made by. ``source``: who wrote it: "authored", "bank", or a name of the owner's."""
 
     id: str
     role: str
@@ -141,9 +141,7 @@ def read_examples(path: Path) -> Iterator[Example]:
 def write_examples(path: Path, examples: Iterable[Example]) -> int:
     """How many were written. The file appears whole or not at all."""
     part = path.with_name(path.name + ".part")
-    count = 0
-    with part.open("w", encoding="utf-8") as out:
-        for count, example in enumerate(examples, 1):
-            out.write(example_to_json(example) + "\n")
+    lines = [example_to_json(example) + "\n" for example in examples]
+    part.write_text("".join(lines), encoding="utf-8")
     part.replace(path)
-    return count
+    return len(lines)

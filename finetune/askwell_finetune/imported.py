@@ -32,8 +32,8 @@ MIN_WORDS, MAX_WORDS = 4, 60
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Names of the file's columns. ``questions``: one or more, each a question of its own. The rest may be "":
-    a job's text or title, a résumé's text, the competency, the role that splits go by."""
+    """Names of the file's columns. ``questions``: one or more, each a question of its own. The rest may be
+    "": a job's text or title, a résumé's text, the competency, the role that splits go by."""
 
     questions: tuple[str, ...]
     competency: str = ""
@@ -161,6 +161,6 @@ def _named(question: str) -> str:
 def _opening(question: str, competency: str) -> str:
     """Where the model is to take over: behind the competency, or behind the first three words."""
     at = question.casefold().find(competency.casefold())
-    if 0 <= at and at + len(competency) <= 2 * len(question) // 3:
+    if at >= 0 and at + len(competency) <= 2 * len(question) // 3:
         return question[: at + len(competency)]
     return " ".join(re.findall(r"\S+", question)[:3])

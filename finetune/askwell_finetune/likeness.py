@@ -12,7 +12,7 @@ ROWS = 2048
 
 
 def alike(texts: Sequence[str], limit: float) -> dict[int, int]:
-    """For each text whose words are those of an earlier one up to ``limit`` percent: that earlier text's index.
+    """For each text whose words are an earlier one's up to ``limit`` percent: that earlier text's index.
 
     Words are compared in alphabetical order, so that moving them about makes nothing new. A text that is
     dropped itself drops no other.
@@ -21,7 +21,9 @@ def alike(texts: Sequence[str], limit: float) -> dict[int, int]:
     found: dict[int, int] = {}
     for start in range(0, len(keys), ROWS):
         rows = keys[start : start + ROWS]
-        close = cdist(rows, keys[: start + len(rows)], scorer=ratio, score_cutoff=limit, dtype=np.uint8, workers=-1)
+        close = cdist(
+            rows, keys[: start + len(rows)], scorer=ratio, score_cutoff=limit, dtype=np.uint8, workers=-1
+        )
         for row, column in np.argwhere(close).tolist():
             at = start + row
             if column < at and at not in found and column not in found:

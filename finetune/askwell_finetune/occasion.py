@@ -35,4 +35,6 @@ def occasions(job: Document, resume: Document | None) -> Iterator[Occasion]:
         for type_ in types_for(topic):
             item = item_from(topic, "", slot, type_)
             for template in openings_for(item):
-                yield Occasion(reading.features, ground, item, sentence(template, item.competency, item.other))
+                yield Occasion(
+                    reading.features, ground, item, sentence(template, item.competency, item.other)
+                )

@@ -37,7 +37,9 @@ def roles_from_folder(folder: Path) -> Iterator[Role]:
     """The roles of a folder by name. Raises ValueError for a role that is not whole."""
     found = sorted(each.parent for each in folder.glob("*/job.md"))
     if not found:
-        raise ValueError(f"{folder} holds no roles: each is a folder with job.md, resume-1.md and questions.tsv")
+        raise ValueError(
+            f"{folder} holds no roles: each is a folder with job.md, resume-1.md and questions.tsv"
+        )
     return map(_role, found)
 
 

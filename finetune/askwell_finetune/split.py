@@ -15,7 +15,9 @@ def splits_of(roles: Iterable[str], seed: int) -> dict[str, Split]:
     """
     names = sorted(set(roles), key=lambda role: blake2b(f"{seed} {role}".encode(), digest_size=8).digest())
     if len(names) < 3:
-        raise ValueError(f"{len(names)} role(s) cannot be split into train, validation and test: give at least 3")
+        raise ValueError(
+            f"{len(names)} role(s) cannot be split into train, validation and test: give at least 3"
+        )
     test = max(1, round(TEST * len(names)))
     validation = max(1, round(VALIDATION * len(names)))
     return {

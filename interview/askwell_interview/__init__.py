@@ -14,8 +14,9 @@ from .features import Features, Skill, extract_features
 from .guard import Guard, Verdict
 from .guard_category import JURISDICTIONS
 from .interview import Interview, Judgement, bank_question, judge, open_interview
+from .item import Plan, PlanItem
+from .mode import Mode
 from .personal import find_personal
-from .plan import Plan, PlanItem
 from .prompt import Message, Prompt, prompt_for
 from .question import (
     Anchor,
@@ -46,6 +47,7 @@ __all__ = [
     "Judgement",
     "MediaType",
     "Message",
+    "Mode",
     "Plan",
     "PlanItem",
     "Prompt",

@@ -14,7 +14,7 @@ from hashlib import blake2b
 from rapidfuzz.fuzz import token_set_ratio
 
 from .data_file import data_text
-from .plan import PlanItem
+from .item import PlanItem
 from .profession import knows
 from .question import QuestionType, Relation, Rubric
 from .rubric import SLOT as SLOT
@@ -32,13 +32,15 @@ _LACK = re.compile(
 @dataclass(frozen=True, slots=True)
 class BankEntry:
     """``text`` may hold the one slot; ``kinds`` are the kinds of skill whose name reads well in it.
-    ``rubric``: None where that of the question's type and relation serves."""
+    ``rubric``: None where that of the question's type and relation serves. ``competency``: what a text
+    without a slot probes, or its type's name."""
 
     text: str
     type: QuestionType
     relations: frozenset[Relation]
     kinds: frozenset[str]
     rubric: Rubric | None = None
+    competency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +71,25 @@ def _entries(name: str) -> tuple[BankEntry, ...]:
             frozenset(Relation[name] for name in entry["relation"] if name in Relation.__members__),
             frozenset(entry["kind"]),
             rubric_from_table(entry) if "anchors" in entry else None,
+            entry.get("competency", QuestionType[entry["type"]].name.lower()),
         )
         for entry in tomllib.loads(data_text(name))["question"]
     )
+
+
+def standing(profession: str) -> list[BankEntry]:
+    """The profession's questions that name no skill and may be asked of whoever applies."""
+    return [
+        e
+        for e in profession_bank(profession)
+        if SLOT not in e.text and Relation.JOB in e.relations and not _LACK.search(e.text)
+    ]
+
+
+def standing_question(text: str, profession: str) -> Written:
+    """One of them, with its own rubric."""
+    entry = next(e for e in standing(profession) if e.text == text)
+    return Written(text, filled(entry.rubric or Rubric(), entry.competency))
 
 
 def bank_question_for(item: PlanItem, taken: Sequence[str], profession: str = "") -> Written:
@@ -113,6 +131,7 @@ def _of_profession(item: PlanItem, profession: str) -> list[BankEntry]:
         and item.relation in e.relations
         and item.kind in e.kinds
         and SLOT in e.text
+        and (e.rubric is None or e.rubric.minutes <= item.minutes or not item.minutes)
         and not _LACK.search(e.text)
     ]
 

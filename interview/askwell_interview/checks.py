@@ -11,9 +11,9 @@ from .bank import SLOT, bank
 from .data_file import plain_words, telling_words
 from .ground import Ground, digest, field_stems, name_pairs, question_words
 from .guard import Guard, Verdict
+from .item import PlanItem
 from .parse import continuation
 from .personal import find_personal
-from .plan import PlanItem
 from .prompt import EXAMPLE_QUESTIONS
 from .question import Slot
 from .skill import gazetteer
@@ -165,9 +165,9 @@ _CONFUSED = re.compile(
             r"\bmake (?:money|(?:an?|the|our) (?:better )?(?:business|restaurant|company|school))\b|"
             r"\bpersonal finances?\b|\bimprove your (?:\w+ )?skills?\b|"
             r"\bthe mistake\b",
-            r"\b(?:might|could) (?:have|describe)\b|, which\b|\b(?:not|n['’]t) (?:just|only)\b",
+            r"\b(?:might|could) (?:have|describe)\b|, which\b",
             r"\bit comes to (?:your|the|an?|this) (?:job|work|role|career|position|team)\b",
-            r"\bhad to choose|^ ?(?:to )?choose\b|^ ?be(?:come)? an? |^ ?you['’]re (?:in|at) (?:the|"
+            r"^ ?be(?:come)? an? |^ ?you['’]re (?:in|at) (?:the|"
             r"an?) \w+$",
             r"\b(\w{4,}) (?:or|and|to) (?:\w+ )?\1\b",
             r"\b(?:create|build|make|start|design)(?: and \w+)? your\b",

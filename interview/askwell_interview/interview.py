@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from .bank import bank_question_for
+from .bank import bank_question_for, standing_question
 from .checks import Candidate, refusal, score, verdict_on
 from .document import Document
 from .encoder import Encoder
@@ -16,8 +16,10 @@ from .error import DocumentError
 from .features import read
 from .ground import Ground, ground_from_reading
 from .guard import Guard
+from .item import Plan, PlanItem
+from .mode import Mode
 from .parse import continuation, question_from_text
-from .plan import Plan, PlanItem, plan_questions
+from .plan import Ask, plan_questions
 from .profession import profession_of
 from .prompt import Prompt, Style, prompt_version, prompts_for
 from .question import Question, Relation, Rubric, Slot, Source
@@ -29,11 +31,13 @@ MAX_CORE_CHARACTERS = 500
 
 @dataclass(frozen=True)
 class Interview:
-    """``given``: the caller's core questions, finished. ``open_items``: ids still to be written.
+    """``given``: the caller's core questions, finished. ``written``: those of the bank that the plan holds as
+    they are. ``open_items``: ids still to be written.
     ``profession``: whose bank is asked first; "" for a job of none that has one."""
 
     plan: Plan
     given: tuple[Question, ...]
+    written: tuple[Question, ...]
     open_items: tuple[str, ...]
     prompts: Mapping[str, Prompt]
     ground: Ground
@@ -56,9 +60,11 @@ class Judgement:
 
 def open_interview(
     job: Document,
-    resume: Document,
+    resume: Document | None,
     *,
     count: int,
+    mode: Mode = Mode.STRUCTURED,
+    minutes: int | None = None,
     core: Sequence[Question] = (),
     style: Style,
     today: date | None = None,
@@ -66,29 +72,50 @@ def open_interview(
 ) -> Interview:
     """Read, redact, extract, plan, and render the prompts.
 
-    Raises DocumentError when a given core question cannot be used or the documents hold nothing to ask about.
+    ``minutes``: the budget of the whole interview. ``resume`` is not read in ``Mode.BANK``, where it may be
+    None. Raises DocumentError when a given core question cannot be used, the documents hold nothing to ask
+    about, or the budget has no room for a question.
     """
+    if mode is Mode.BANK:
+        resume = None
+    elif resume is None:
+        raise DocumentError("the résumé is missing; only the mode BANK does without", "resume")
     if not 1 <= count <= MAX_COUNT:
         raise DocumentError(f"count is {count}; it must be 1 to {MAX_COUNT}")
     given = _finished(core, count)
     reading = read(job, resume, today or date.today())
     if not reading.asked and not reading.features.duties:
         raise DocumentError("the job description names no skill and no duty to ask about", "job")
-    plan = plan_questions(reading, count, given)
+    plan = plan_questions(reading, Ask(count, mode, minutes), given, encoder)
+    _refuse_budget(plan, minutes)
     ground = ground_from_reading(reading)
     _refuse_unlawful(given, ground, Guard(encoder))
     ids = {question.id for question in given}
-    open_items = [item for item in plan.items if item.id not in ids]
+    open_items = [item for item in plan.items if item.id not in ids and not item.text]
+    profession = profession_of(
+        reading.features.job_title, (named.entry.field for named in reading.asked.values())
+    )
     return Interview(
         plan=plan,
         given=given,
+        written=tuple(_standing(item, profession) for item in plan.items if item.text),
         open_items=tuple(item.id for item in open_items),
         prompts=prompts_for(open_items, reading.features, style),
         ground=ground,
-        profession=profession_of(
-            reading.features.job_title, (named.entry.field for named in reading.asked.values())
-        ),
+        profession=profession,
     )
+
+
+def _refuse_budget(plan: Plan, minutes: int | None) -> None:
+    if minutes is not None and plan.minutes > minutes:
+        raise DocumentError(f"the core questions take {plan.minutes} minutes; the budget is {minutes}")
+    if len(plan.items) == 0:
+        raise DocumentError(f"no question fits into {minutes} minutes; give more")
+
+
+def _standing(item: PlanItem, profession: str) -> Question:
+    written = standing_question(item.text, profession)
+    return _question(item, written.text, Source.BANK, written.rubric)
 
 
 def _finished(core: Sequence[Question], count: int) -> tuple[Question, ...]:

@@ -24,6 +24,8 @@ class PlanItem:
     field: str = ""
     other: str = ""
     minutes: int = 0
+    difficulty: int = 0
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,5 +36,5 @@ class Plan:
 
     @property
     def minutes(self) -> int:
-        """What all of them take together, as far as it is known."""
+        """What all of them take together."""
         return sum(item.minutes for item in self.items)

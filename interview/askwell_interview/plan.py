@@ -1,13 +1,27 @@
-"""Which competencies to probe, in what way, and why."""
+"""Which competencies to probe, in what way, and why: the value of each topic, and the order of asking.
 
+``selection.py`` chooses the set. The core is chosen first, from the job, ``count``, the mode and the budget
+alone; then the probes, with what the core asks already taken into account.
+"""
+
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations, count
 
+from .bank import standing
+from .closeness import Closeness
+from .encoder import Encoder
 from .features import Reading
-from .gerund import gerund_phrase
-from .question import Evidence, Question, QuestionType, Relation, Slot
-from .reading import Named, bare_duty
-from .skill import Entry, Kind
+from .item import Plan, PlanItem
+from .mode import Mode, core_count
+from .profession import profession_of
+from .question import Evidence, Question, QuestionType, Relation, Rubric, Slot
+from .rubric import rubric_for
+from .selection import Candidate, Wish, choose
+from .skill import Entry
+from .topic import Topic, core_topics, item_from, topics, types_for
 
 B, S, T, M = (
     QuestionType.BEHAVIOURAL,
@@ -16,69 +30,88 @@ B, S, T, M = (
     QuestionType.MOTIVATION,
 )
 MIN_FOR_MOTIVATION = 5
+# Shares of the types, in the core and in the whole plan.
+CORE_SHARES = {B: 0.4, T: 0.3, S: 0.3}
+SHARES = {B: 0.37, S: 0.27, T: 0.26, M: 0.1}
+# Four of the candidate's own to three of what is missing: enough gaps to be honest, enough matches to let the
+# candidate shine. A bridge from one to the other is half of each, a duty neither.
+OWN = 4 / 7
+LEANS = {
+    Relation.MATCH: 1.0,
+    Relation.UNVERIFIED_CLAIM: 1.0,
+    Relation.TRANSFERABLE: 0.5,
+    Relation.JOB: OWN,
+    Relation.PARTIAL: 0.0,
+    Relation.GAP: 0.0,
+}
+# What a topic is worth. A deed with a figure in it is worth asking about even where the job names no such
+# skill.
+MUST, NICE, UNASKED = 3.0, 1.5, 1.0
+RELATION_VALUES = {
+    Relation.TRANSFERABLE: 1.3,
+    Relation.PARTIAL: 1.2,
+    Relation.GAP: 1.0,
+    Relation.MATCH: 1.0,
+    Relation.UNVERIFIED_CLAIM: 0.8,
+    Relation.JOB: 0.5,
+}
+TOLD, FIGURE, DUTY, SOFT, LICENCE, RANK, NOVELTY, SECOND_TYPE = 0.4, 0.6, -1.0, -0.8, -2.0, -0.04, 0.6, -0.12
+RANKS = 25
+# Years asked for, and the mean difficulty that goes with less than so many.
+SENIORITY = ((2.0, 2.3), (5.01, 2.8), (100.0, 3.2))
+# Of a department's questions, those that its profession's bank holds ready.
+STANDING_SHARE = 0.5
+UNKNOWN_MINUTES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class PlanItem:
-    """One planned question. ``kind`` is the skill's, and chooses the wording. ``other``: the skill that the
-    candidate has in place of the competency, of a relation TRANSFERABLE."""
+class _Option:
+    """One topic asked in one type. ``text``: the bank's, for a question that is written already."""
 
-    id: str
-    slot: Slot
+    topic: Topic
+    number: int
     type: QuestionType
-    competency: str
-    relation: Relation
-    reason: str
-    job_evidence: Evidence | None
-    resume_evidence: Evidence | None
-    kind: Kind = "knowledge"
-    field: str = ""
-    other: str = ""
+    value: float
+    lean: float
+    rubric: Rubric
+    text: str = ""
+
+    def item(self, id_: str, slot: Slot) -> PlanItem:
+        item = item_from(self.topic, id_, slot, self.type)
+        if not self.text:
+            return item
+        reason = "The profession's written bank asks it of everybody who applies."
+        rubric = self.rubric
+        return replace(
+            item, reason=reason, text=self.text, minutes=rubric.minutes, difficulty=rubric.difficulty
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    items: tuple[PlanItem, ...]
+class Ask:
+    """What is to be planned. ``minutes``: the budget of the whole interview, None for none."""
+
+    count: int
+    mode: Mode = Mode.STRUCTURED
+    minutes: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Topic:
-    """A competency that may be planned, with what each document says about it."""
+def plan_questions(
+    reading: Reading, ask: Ask, given: Sequence[Question] = (), encoder: Encoder | None = None
+) -> Plan:
+    """At most ``ask.count`` items: the caller's core or one from the job alone, and probes of the candidate.
 
-    entry: Entry
-    relation: Relation
-    job: Evidence | None
-    resume: Evidence | None
-    asked_years: float | None = None
-    shown_years: float | None = None
-    required: bool = True
-
-
-def plan_questions(reading: Reading, count: int, core: Sequence[Question]) -> Plan:
-    """At most ``count`` items: the caller's core or one from the job alone, then probes for this candidate.
-
-    The core depends on the job and ``count`` only. No competency is planned twice; where the documents
-    hold nothing more, the plan is smaller.
+    No competency is planned twice; where the documents hold nothing more, the plan is smaller.
     """
-    given = tuple(_given_item(question, number) for number, question in enumerate(core, 1))
-    used = {item.competency.casefold() for item in given}
-    chosen = list(given) or _core(reading, core_count(count))
-    used |= {item.competency.casefold() for item in chosen}
-    topics = [t for t in _probe_topics(reading) if t.entry.name.casefold() not in used]
-    taken = {item.id for item in chosen}
-    probes = _typed(_mixed(topics, count - len(chosen)))
-    number = 0
-    for topic, kind in probes:
-        number += 1
-        while f"probe-{number}" in taken:
-            number += 1
-        chosen.append(_item(f"probe-{number}", Slot.PROBE, kind, topic))
-    return Plan(tuple(chosen))
-
-
-def core_count(count: int) -> int:
-    """How many of ``count`` questions are the same for every candidate: about a third, two from four on."""
-    return max(2, round(count / 3)) if count >= 4 else min(1, count - 1)
+    core = [_given_item(question, number) for number, question in enumerate(given, 1)] or _core(
+        reading, ask, encoder
+    )
+    if ask.mode is Mode.BANK:
+        return Plan(tuple(core))
+    probes = _probes(reading, ask, core, encoder)
+    if ask.mode.one_ladder:
+        return Plan(tuple(sorted((*core, *probes), key=_rung)))
+    return Plan((*core, *probes))
 
 
 def _given_item(question: Question, number: int) -> PlanItem:
@@ -91,185 +124,149 @@ def _given_item(question: Question, number: int) -> PlanItem:
         reason="The job's own core question, asked of every candidate in the same words.",
         job_evidence=question.job_evidence,
         resume_evidence=None,
+        minutes=question.rubric.minutes or UNKNOWN_MINUTES,
+        difficulty=question.rubric.difficulty,
     )
 
 
-def _core(reading: Reading, wanted: int) -> list[PlanItem]:
-    """The job's weightiest skills, from different sentences while there are enough, soft ones last."""
-    topics = [_topic(named, Relation.JOB, None) for named in reading.asked.values() if named.required]
-    topics += _duty_topics(reading)
-    picked: list[_Topic] = []
-    for fresh in (True, False):
-        for topic in topics:
-            soft = topic.entry.kind in ("soft", "licence")
-            if (
-                len(picked) < wanted
-                and topic not in picked
-                and not ((soft and fresh) or (fresh and any(_same_place(topic, other) for other in picked)))
-            ):
-                picked.append(topic)
-    kinds = [
-        _fitting(want, topic) for want, topic in zip((B, T, S, B, T, S, B, T, S, B, T), picked, strict=False)
-    ]
+def _core(reading: Reading, ask: Ask, encoder: Encoder | None) -> list[PlanItem]:
+    """The job's weightiest skills, from different sentences and fields while there are enough; in BANK half
+    of them questions of the profession's bank that name no skill."""
+    wanted = core_count(ask.count, ask.mode)
+    pool = core_topics(reading)
+    close = Closeness((topic.entry.name for topic in pool), encoder)
+    options = _options(pool)
+    if ask.mode is Mode.BANK:
+        options = [*(replace(option, lean=0.0) for option in options), *_standing(reading)]
+    wish = Wish(
+        count=wanted,
+        types={type_: share * wanted for type_, share in CORE_SHARES.items()},
+        lean=STANDING_SHARE if ask.mode is Mode.BANK else OWN,
+        difficulty=_difficulty(reading),
+        minutes=None if ask.minutes is None else ask.minutes * wanted // ask.count,
+        same=_same(options, close),
+        motivation=(0, max(1, round(SHARES[M] * wanted))),
+    )
+    return _items(_chosen(options, wish, reading), Slot.CORE, set())
+
+
+def _probes(reading: Reading, ask: Ask, core: Sequence[PlanItem], encoder: Encoder | None) -> list[PlanItem]:
+    asked = [item.competency for item in core if item.competency]
+    pool = topics(reading, encoder)
+    close = Closeness((*asked, *(topic.entry.name for topic in pool)), encoder)
+    pool = [topic for topic in pool if not any(close.same(name, topic.entry.name) for name in asked)]
+    options = [_novel(option, asked, close) for option in _options(pool)]
+    wanted = ask.count - len(core)
+    types = Counter(item.type for item in core)
+    wish = Wish(
+        count=wanted,
+        types={type_: max(0.0, share * ask.count - types[type_]) for type_, share in SHARES.items()},
+        lean=OWN,
+        difficulty=_difficulty(reading),
+        minutes=None if ask.minutes is None else ask.minutes - sum(item.minutes for item in core),
+        same=_same(options, close),
+        motivation=(int(wanted >= MIN_FOR_MOTIVATION), max(1, round(SHARES[M] * ask.count))),
+        places=frozenset(_place(reading, item.job_evidence) for item in core if item.job_evidence),
+    )
+    return _items(_chosen(options, wish, reading), Slot.PROBE, {item.id for item in core})
+
+
+def _options(pool: Sequence[Topic]) -> list[_Option]:
+    """The weightier a topic, the more it is worth to ask it in its best type."""
+    options = []
+    for number, topic in enumerate(pool):
+        value, lean = _value(topic, number), LEANS[topic.relation]
+        for turn, type_ in enumerate(types_for(topic)):
+            rubric = rubric_for(type_, topic.relation, topic.entry.name)
+            options.append(
+                _Option(
+                    topic, number, type_, value + SECOND_TYPE * turn * (1 + 1 / (1 + number)), lean, rubric
+                )
+            )
+    return options
+
+
+def _standing(reading: Reading) -> list[_Option]:
+    """The profession's questions that name no skill, each a topic of its own."""
+    title, fields = reading.features.job_title, (named.entry.field for named in reading.asked.values())
     return [
-        _item(f"core-{n}", Slot.CORE, kind, topic)
-        for n, (kind, topic) in enumerate(zip(kinds, picked, strict=True), 1)
+        _Option(
+            Topic(Entry(entry.competency, "", "knowledge"), Relation.JOB, None, None),
+            -1 - number,
+            entry.type,
+            MUST,
+            1.0,
+            entry.rubric,
+            entry.text,
+        )
+        for number, entry in enumerate(standing(profession_of(title, fields)))
+        if entry.rubric is not None
     ]
 
 
-def _same_place(one: _Topic, other: _Topic) -> bool:
-    return one.job is not None and other.job is not None and one.job.start == other.job.start
-
-
-def _probe_topics(reading: Reading) -> list[_Topic]:
-    """Everything that may be asked of this candidate, weightiest first."""
-    topics = []
-    for name, named in reading.asked.items():
-        shown = reading.shown.get(name)
-        if named.entry.kind == "licence" and shown is not None:
-            continue  # a certificate that is there is looked at, not talked about
-        if shown is None and not named.others.isdisjoint(reading.shown):
-            continue  # "SAP or Microsoft Dynamics": one of them is what the job asks for
-        topics.append(_topic(named, _relation(named, shown), shown))
-    fields = {named.entry.field for named in reading.asked.values()} - {"", "general"}
-    claims = [
-        _Topic(shown.entry, Relation.UNVERIFIED_CLAIM, None, shown.evidence, None, shown.years, False)
-        for name, shown in reading.shown.items()
-        if name not in reading.asked
-        and not shown.told
-        and shown.entry.field in fields
-        and shown.entry.kind != "licence"
-    ]
-    return topics + claims + _duty_topics(reading)
-
-
-def _relation(named: Named, shown: Named | None) -> Relation:
-    if shown is None:
-        return Relation.GAP
-    if named.years is not None and shown.years is not None and shown.years < named.years:
-        return Relation.PARTIAL
-    return Relation.MATCH if shown.told else Relation.UNVERIFIED_CLAIM
-
-
-def _topic(named: Named, relation: Relation, shown: Named | None) -> _Topic:
-    return _Topic(
-        named.entry,
-        relation,
-        named.evidence,
-        shown.evidence if shown else None,
-        named.years,
-        shown.years if shown else None,
-        named.required,
+def _value(topic: Topic, rank: int) -> float:
+    kind = topic.entry.kind
+    weight = MUST if topic.job and topic.required else NICE if topic.job else UNASKED
+    return (
+        weight
+        + RELATION_VALUES[topic.relation]
+        + TOLD * topic.told
+        + FIGURE * (topic.resume is not None and any(ch.isdigit() for ch in topic.resume.quote))
+        + DUTY * (kind == "duty" and topic.relation is Relation.JOB)
+        + SOFT * (kind == "soft")
+        + LICENCE * (kind == "licence")
+        + RANK * min(rank, RANKS)
     )
 
 
-def _duty_topics(reading: Reading) -> list[_Topic]:
-    """Duties as competencies, for jobs that name few skills: only those in which no skill is named."""
-    places = {named.evidence.start for named in reading.asked.values()}
-    topics = []
-    for duty in reading.features.duties:
-        phrase = gerund_phrase(bare_duty(duty.quote))
-        if phrase and duty.start not in places:
-            topics.append(_Topic(Entry(phrase, "", "duty"), Relation.JOB, duty, None))
-    return topics
+def _novel(option: _Option, asked: Sequence[str], close: Closeness) -> _Option:
+    """Worth less the nearer it is to what the core asks; without an encoder nobody knows."""
+    nearest = max((close.cosine(name, option.topic.entry.name) or 0.0 for name in asked), default=0.0)
+    return replace(option, value=option.value - NOVELTY * nearest)
 
 
-# Four of the candidate's own to three of what is missing: enough gaps to be honest, enough matches to
-# let the candidate shine. JOB stands for duties, when the rest has run out.
-_MIX = (
-    Relation.MATCH,
-    Relation.GAP,
-    Relation.UNVERIFIED_CLAIM,
-    Relation.PARTIAL,
-    Relation.MATCH,
-    Relation.GAP,
-    Relation.UNVERIFIED_CLAIM,
-)
-
-
-def _mixed(topics: list[_Topic], wanted: int) -> list[_Topic]:
-    """Topics taken by turns from each relation; new sentences before those asked about already."""
-    left = list(topics)
-    picked: list[_Topic] = []
-    turn = 0
-    while left and len(picked) < wanted:
-        relation = _MIX[turn % len(_MIX)]
-        turn += 1
-        of_kind = [t for t in left if t.relation is relation and (t.required or turn > 5 or t.job is None)]
-        if not of_kind and turn % len(_MIX):
-            continue
-        pool = of_kind or left
-        topic = next((t for t in pool if not any(_same_place(t, p) for p in picked)), pool[0])
-        left.remove(topic)
-        picked.append(topic)
-    return picked
-
-
-_TYPES: dict[Relation, tuple[QuestionType, ...]] = {
-    Relation.JOB: (S, T, B),
-    Relation.MATCH: (B, T, S),
-    Relation.GAP: (S, T),
-    Relation.PARTIAL: (T, B),
-    Relation.UNVERIFIED_CLAIM: (B, T),
-}
-
-
-def _typed(topics: list[_Topic]) -> list[tuple[_Topic, QuestionType]]:
-    """A type for each: by turns within its relation; the last match asks for motivation."""
-    seen: dict[Relation, int] = {}
-    typed = []
-    for topic in topics:
-        turn = seen[topic.relation] = seen.get(topic.relation, -1) + 1
-        types = _TYPES[topic.relation]
-        typed.append((topic, _fitting(types[turn % len(types)], topic)))
-    matches = [
-        i
-        for i, t in enumerate(topics)
-        if t.relation is Relation.MATCH and t.entry.kind not in ("soft", "licence")
+def _chosen(options: Sequence[_Option], wish: Wish, reading: Reading) -> list[_Option]:
+    candidates = [
+        Candidate(
+            topic=option.number,
+            type=option.type,
+            value=option.value,
+            minutes=option.rubric.minutes,
+            difficulty=option.rubric.difficulty,
+            lean=option.lean,
+            place=_place(reading, option.topic.job) if option.topic.job else None,
+            field=option.topic.entry.field,
+        )
+        for option in options
     ]
-    if len(topics) >= MIN_FOR_MOTIVATION and len(matches) >= 2:
-        typed[matches[-1]] = (topics[matches[-1]], M)
-    return typed
+    return [options[i] for i in choose(candidates, wish)]
 
 
-def _fitting(wanted: QuestionType, topic: _Topic) -> QuestionType:
-    """Soft skills show in deeds, not in technique."""
-    return B if topic.entry.kind == "soft" and wanted is T else wanted
+def _place(reading: Reading, evidence: Evidence) -> int:
+    """Where the sentence begins that the evidence is from."""
+    starts = [segment.start for segment in reading.job.segments]
+    return starts[max(0, bisect_right(starts, evidence.start) - 1)] if starts else 0
 
 
-def _item(id_: str, slot: Slot, kind: QuestionType, topic: _Topic) -> PlanItem:
-    return PlanItem(
-        id=id_,
-        slot=slot,
-        type=kind,
-        competency=topic.entry.name,
-        relation=topic.relation,
-        reason=_reason(topic),
-        job_evidence=topic.job,
-        resume_evidence=topic.resume,
-        kind=topic.entry.kind,
-        field=topic.entry.field,
-    )
+def _same(options: Sequence[_Option], close: Closeness) -> frozenset[tuple[int, int]]:
+    names = {option.number: option.topic.entry.name for option in options}
+    return frozenset((i, j) for i, j in combinations(names, 2) if close.same(names[i], names[j]))
 
 
-def _reason(topic: _Topic) -> str:
-    name = topic.entry.name
-    if topic.relation is Relation.JOB:
-        if topic.entry.kind == "duty":
-            return f"The job holder will be {name}."
-        years = f" ({_years(topic.asked_years)})" if topic.asked_years else ""
-        return f"The job asks for {name}{years}."
-    if topic.relation is Relation.MATCH:
-        return f"Job and résumé both name {name}: find out how deep the experience goes."
-    if topic.relation is Relation.GAP:
-        level = "requires" if topic.required else "welcomes"
-        return f"The job {level} {name}, which the résumé does not name."
-    if topic.relation is Relation.PARTIAL:
-        asked, shown = _years(topic.asked_years), _years(topic.shown_years)
-        return f"The job asks for {asked} of {name}; the résumé shows {shown}."
-    where = "" if topic.job else ", which the job does not name,"
-    return f"The résumé claims {name}{where} and tells no occasion."
+def _difficulty(reading: Reading) -> float:
+    """The mean difficulty that suits the years that the job asks for."""
+    asked = [reading.features.years_required, *(named.years for named in reading.asked.values())]
+    years = max((each for each in asked if each is not None), default=None)
+    return next(mean for below, mean in SENIORITY if (3.0 if years is None else years) < below)
 
 
-def _years(years: float | None) -> str:
-    return f"{years or 0:g} year{'' if years == 1 else 's'}"
+def _items(chosen: Sequence[_Option], slot: Slot, taken: set[str]) -> list[PlanItem]:
+    """From easy to hard; among equals what the candidate brings before what is missing."""
+    ordered = sorted(chosen, key=lambda option: (option.rubric.difficulty, -LEANS[option.topic.relation]))
+    name = slot.name.lower()
+    free = (f"{name}-{n}" for n in count(1) if f"{name}-{n}" not in taken)
+    return [option.item(id_, slot) for option, id_ in zip(ordered, free, strict=False)]
+
+
+def _rung(item: PlanItem) -> tuple[int, float]:
+    return item.difficulty, -LEANS.get(item.relation, OWN)

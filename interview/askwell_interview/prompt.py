@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Literal
 
 from .features import Features
-from .plan import PlanItem
+from .item import PlanItem
 from .question import Evidence, Slot
 from .reading import bare_duty, commands
 from .stem import opening_for

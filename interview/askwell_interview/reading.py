@@ -50,7 +50,7 @@ def cut(text: str) -> Text:
     return Text(text, find_personal(text), segments_from_text(text))
 
 
-_NICE = re.compile(
+NICE = re.compile(
     r"\b(?:nice to have|a plus|bonus|preferred|preferably|desirable|advantage(?:ous)?|ideally|"
     r"would help|optional|"
     r"helpful|welcome|is an asset|beneficial)\b",
@@ -65,7 +65,8 @@ _JOB_RANK = {
     Section.NICE: 3,
 }
 _LEAD_IN = re.compile(
-    r"^(?:you(?:'ll|’ll| will)|to|responsible for|and|being|the ability to)\s+", re.IGNORECASE
+    r"^(?:\w+\.?\*\* )?(?:you(?:'ll|’ll| will)?(?: also)?|to|responsible for|and|being|the ability to)\s+",
+    re.IGNORECASE,
 )
 _INJECTION = re.compile(
     r"\b(?:ignore|disregard|previous instructions?|system prompt|language model|as an ai|"
@@ -149,7 +150,7 @@ def job_skills(cut_: Text) -> dict[str, Named]:
     for mention in mentions:
         segment = mention.segment
         nice = (
-            segment.section is Section.NICE or _NICE.search(cut_.text, segment.start, segment.end) is not None
+            segment.section is Section.NICE or NICE.search(cut_.text, segment.start, segment.end) is not None
         )
         rank = 3 if nice else _JOB_RANK.get(segment.section, 2)
         entry = _note(named, mention, rank)
@@ -258,15 +259,16 @@ def years_in_general(cut_: Text, today: date | None) -> float | None:
 
 
 def duties(cut_: Text) -> tuple[Evidence, ...]:
-    """What the job holder will do."""
-    found = [
-        s
-        for s in cut_.segments
-        if s.section is Section.DUTIES or re.match(r"you(?:'ll|’ll| will) ", cut_.text[s.start : s.end], re.I)
-    ]
+    """What the job holder will do; "You run searches" counts where no heading says what follows."""
+    found = [s for s in cut_.segments if s.section is Section.DUTIES or _tells_you(cut_.text, s)]
     if any(s.bullet for s in found):
         found = [s for s in found if s.bullet]
     return _quotes(cut_, found)
+
+
+def _tells_you(text: str, s: Segment) -> bool:
+    you = r"you " if s.section is Section.HEADER else r"you(?:'ll|’ll| will) "
+    return re.match(you, text[s.start : s.end], re.IGNORECASE) is not None
 
 
 def achievements(cut_: Text) -> tuple[Evidence, ...]:

@@ -39,7 +39,9 @@ _HEADINGS: tuple[tuple[Section, str], ...] = (
         Section.NICE,
         r"nice[ -]to[ -]haves?|preferred.*|desirable.*|desired.*|bonus.*|a plus|pluses|advantageous|"
         r"good to have|would be (?:nice|great|a plus)|extra credit|additional (?:assets|skills)|"
-        r"what would (?:help|set you apart)|it helps if.*",
+        r"(?:what|it) would (?:help|set you apart|please us).*|it helps if.*|assets|useful|welcome(?:,.*)?|"
+        r"(?:it is |it's )?an? (?:advantage|plus)(?: if.*)?|nice if.*|would be appreciated|"
+        r"(?:your profile: )?what we(?: would|'d)? like.*|selection criteria: desirable",
     ),
     (
         Section.REQUIREMENTS,
@@ -49,21 +51,30 @@ _HEADINGS: tuple[tuple[Section, str], ...] = (
         r"who (?:you are|we(?:'re| are) looking for)|about you|your (?:profile|background|experience|skills)|"
         r"you (?:have|bring|are|need|should have).*|we (?:need|expect|ask|are looking for).*|"
         r"(?:ideal )?candidate(?: profile)?|minimum .*|skills (?:required|and experience|needed).*|"
-        r"required .*|experience required",
+        r"required(?: .*)?|experience required|what you must (?:bring|have)|what we require|the person|"
+        r"selection criteria(?:: essential)?|your profile: what we (?:require|need|ask)|"
+        r"you must (?:have|bring)",
     ),
     (
         Section.DUTIES,
         r"(?:key |main |core |your |the )?(?:duties|responsibilities|tasks|accountabilities)(?: .*)?|"
         r"what you(?:'ll| will)? (?:do|be doing|work on)|(?:about )?the (?:role|job|position|work)|"
         r"(?:your |the )?role|your (?:work|day|impact|mission|job)|job (?:description|summary|purpose)|"
-        r"day[ -]to[ -]day|in this role.*|you will:?|main purpose.*",
+        r"day[ -]to[ -]day|in this role.*|you will(?: be responsible for)?:?|main purpose.*|"
+        r"what (?:you(?:'d| would) (?:do|be doing).*|you will do .*|you(?:'ll| will) own|"
+        r"the (?:job|post|role) (?:is about|involves))|"
+        r"the task|an? (?:normal|typical) (?:day|week)|"
+        r"(?:role|duties|tasks) and responsibilities|(?:principal|your) (?:duties|tasks)|"
+        r"purpose of the (?:post|role|job)",
     ),
     (
         Section.OFFER,
         r"(?:what )?we offer.*|benefits.*|perks.*|about (?:us|the (?:company|team|hospital|school|firm)).*|"
-        r"who we are|our (?:company|team|offer).*|how to apply|apply.*|salary.*|pay.*|equal opportunit.*|"
-        r"(?:what's|what is) in it for you|conditions|contact.*|location.*|hours.*|compensation.*|"
-        r"why (?:us|join).*",
+        r"who we are|our (?:company|team|offer).*|how to apply|apply\b.*|salary\b.*|pay\b.*|equal opportunit.*|"
+        r"(?:what's|what is) in it for you|conditions|contact.*|location\b.*|hours\b.*|compensation.*|"
+        r"why (?:us|join).*|(?:the )?(?:terms|package|deal|offer|fine print)|recruitment|selection|"
+        r"what (?:you(?:'d| would)? (?:get|receive|can expect)|we pay.*|makes us .*)|"
+        r"the (?:house|department|company)|the hospital.*|company profile|about the .*|hello|how we hire",
     ),
     (
         Section.EXPERIENCE,
@@ -94,6 +105,8 @@ _HEADINGS: tuple[tuple[Section, str], ...] = (
     ),
 )
 _HEADING_PATTERNS = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _HEADINGS)
+# Headings that must look like one: in a list of skills they are skills, or anything.
+_MARKED = frozenset(("recruitment", "selection", "assets", "welcome", "useful", "required", "offer", "hello"))
 _BULLET = re.compile(r"[ ]*(?:[-*+•·‣◦▪■●○–—>✓✔➢➤]+|\(?\d{1,2}[.)]|[a-z]\))[ ]+|[ ]*#{1,6}[ ]*")
 _SENTENCE_END = re.compile(
     r"(?<!\b[A-Z])(?<!\bDr)(?<!\bMr)(?<!\bMs)(?<!\bSt)(?<!\bMrs)(?<!e\.g)(?<!i\.e)(?<!\bvs)(?<!\betc)"
@@ -105,7 +118,12 @@ def heading(line: str) -> Section | None:
     """The section that a line opens, or None when it is no heading."""
     bare = re.sub(r"^[#*_\s\d.)=-]+|[*_:\s=#.-]+$", "", line).replace("’", "'")
     marked = line.lstrip().startswith(("#", "**", "__")) or line.rstrip().endswith(":") or line.isupper()
-    if not bare or len(bare) > 60 or len(bare.split()) > (8 if marked else 5):
+    if not marked and re.match(r"\s*[-*+•·‣▪●]\s", line):
+        return None  # "- Payroll processing" is no section about pay
+    limit = 8 if marked else 6 if bare.startswith("What ") else 5
+    if not bare or len(bare) > 60 or len(bare.split()) > limit:
+        return None
+    if not marked and bare.casefold() in _MARKED:
         return None
     for kind, pattern in _HEADING_PATTERNS:
         if pattern.fullmatch(bare):

@@ -141,7 +141,7 @@ _NOT_A_SKILL = re.compile(
     r"japanese|korean|"
     r"vietnamese|thai|tagalog|cantonese|welsh|irish|czech|slovak|hungarian|swedish|danish|norwegian|"
     r"finnish|basic|intermediate|advanced|proficient|good|excellent|strong|responsible|references?|"
-    r"school|"
+    r"school|no|none|not|of|in|on|at|by|for|from|while|than|mother|notice|yet|sorry|either|more|including|leading|people|licen[cs]es?|"
     r"university|college|present|remote|hybrid|office|full-time|part-time|team|field|role|job|work)\b",
     re.IGNORECASE,
 )

@@ -7,7 +7,7 @@ competency stands in the opening, so what is left to the model, and to the check
 import re
 from hashlib import blake2b
 
-from .plan import PlanItem
+from .item import PlanItem
 from .question import QuestionType, Relation
 
 _OPENINGS: dict[QuestionType, dict[str, tuple[str, ...]]] = {
@@ -122,8 +122,8 @@ _CLAIM: dict[str, tuple[str, ...]] = {
         "Your résumé names {c}. Which piece of work shows best how you use {it} to",
     ),
     "method": (
-        "Your résumé mentions {c}. Can you describe a situation in which you",
-        "Your résumé lists {c}. Can you give an example of how you",
+        "Your résumé mentions {c}. Can you describe a case of {it} in which you",
+        "Your résumé lists {c}. Can you give an example of {it} in which you",
         "Your résumé names {c}. How did you make use of {it} to",
     ),
 }

@@ -1,41 +1,26 @@
 """Words and their stems: enough to see that "planned" and "planning" are one word."""
 
 import re
+from functools import lru_cache
+from threading import local
+
+import Stemmer
 
 WORD = re.compile(r"[^\W\d_]+(?:['’.&-][^\W\d_]+)*|\d+(?:[.,]\d+)*")
-_ENDINGS = (
-    "ations",
-    "ation",
-    "ings",
-    "ing",
-    "ers",
-    "ies",
-    "ied",
-    "ions",
-    "ion",
-    "ed",
-    "er",
-    "es",
-    "ly",
-    "al",
-    "s",
-    "e",
-    "y",
-)
-_DOUBLING = ("ing", "ings", "ed", "er", "ers")
+# A Stemmer must not be used by two threads at once.
+_OWN = local()
 
 
+@lru_cache(maxsize=1 << 16)
 def stem(word: str) -> str:
-    """A crude English stem. Two words with one stem are near enough to speak of the same thing."""
-    bare = re.sub(r"['’]s?$", "", word.casefold())
-    for ending in _ENDINGS:
-        left = len(bare) - len(ending)
-        if bare.endswith(ending) and left >= (3 if len(ending) > 2 else 4):
-            bare = bare[:left]
-            if ending in _DOUBLING and bare[-1] == bare[-2] and bare[-1] not in "ls":
-                bare = bare[:-1]
-            break
-    return bare
+    """The word's stem by Snowball's English rules (Porter 2). Two words with one stem are near enough to
+    speak of the same thing."""
+    try:
+        english = _OWN.english
+    except AttributeError:
+        english = _OWN.english = Stemmer.Stemmer("english")
+    found: str = english.stemWord(re.sub(r"['’]s?$", "", word.casefold()))
+    return found
 
 
 def stems(text: str) -> list[str]:

@@ -81,7 +81,7 @@ def open_model(config: ServerConfig, row_ended: Callable[[Finish], None]) -> Mod
         name=config.name or manifest.name,
         manifest=manifest,
         tokenizer=Tokenizer.from_folder(folder, manifest),
-        chat=_chat(manifest),
+        chat=chat_from_manifest(manifest),
         engine=ObservedEngine(engine, row_ended),
     )
     return Model(folder, served, engine, config.engine_devices, config.compute_type)
@@ -119,7 +119,8 @@ def _thresholds(config: ServerConfig) -> Thresholds | None:
     return Thresholds(config.certificate_ratio, config.certificate_top1)
 
 
-def _chat(manifest: Manifest) -> ChatTemplate | None:
+def chat_from_manifest(manifest: Manifest) -> ChatTemplate | None:
+    """None for a model that only continues text. Raises StartError for a template that cannot be used."""
     if manifest.prompt_style != "chat":
         return None
     if not manifest.chat_template:

@@ -92,6 +92,7 @@ SUMMARY = pb.Summary(
     first_question_s=1.25,
     new_tokens=180,
     refused={"one_question": 2, "evidence": 1},
+    minutes=15,
 )
 
 ANSWER = pb.GenerateQuestionsResponse(

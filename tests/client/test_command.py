@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from askwell.v1 import generation_pb2 as pb
+from askwell.v1 import interview_pb2
 from askwell_client.command import main
 from client.fake_server import FakeServer, Hang, Refusal, Running
 from grpc import StatusCode
@@ -61,9 +62,24 @@ def test_questions_are_printed_after_their_plan_with_their_source(
     assert "why     The résumé claims two years of it" in out
     assert "then    (no result) How did you know that it was over?" in out and "automate" not in out
     assert "a Kubernetes cluster [prod] tomorrow" in out
-    assert "first question after 1.25 s, all after 3.75 s" in out
+    assert "first question after 1.25 s, all after 3.75 s; about 15 min to ask" in " ".join(out.split())
+    assert "covers" not in out
     assert "\x1b" not in out
     assert all(len(line) <= 80 and line == line.rstrip() for line in out.splitlines())
+
+
+def test_mode_and_budget_are_sent_and_mock_tells_what_an_answer_covers(
+    askwell: Askwell, server: FakeServer, documents: list[str]
+) -> None:
+    server.will("StreamQuestions", script.EVENTS, script.EVENTS)
+    status, out, _ = askwell("questions", *documents, "--mode", "mock", "--minutes", 30)
+    assert status == 0 and "covers  the first five minutes" in out
+    request = server.calls[0].request
+    assert (request.mode, request.minutes) == (interview_pb2.MODE_MOCK, 30)
+    status, out, _ = askwell("questions", *documents[:2], "--mode", "bank")
+    request = server.calls[1].request
+    assert (status, request.mode, request.HasField("resume")) == (0, interview_pb2.MODE_BANK, False)
+    assert not request.HasField("minutes") and "covers" not in out
 
 
 def test_questions_as_json_are_one_object_of_the_protos_fields(
@@ -157,7 +173,9 @@ def test_model_and_health_tell_what_is_served(askwell: Askwell, running: Running
     ("arguments", "complaint"),
     [
         ([], "arguments are required: COMMAND"),
-        (["questions"], "arguments are required: --job, --resume"),
+        (["questions"], "arguments are required: --job"),
+        (["questions", "--job", "/"], "--resume is missing: only --mode bank does without"),
+        (["questions", "--job", "/", "--mode", "quick"], "invalid choice: 'quick'"),
         (["questions", "--job", "nope.md", "--resume", "nope.md"], "cannot read nope.md: No such file"),
         (["questions", "--job", "/", "--resume", "/"], "cannot read /: Is a directory"),
         (["questions", "--job", "/", "--resume", "/", "--core", __file__], "is not what askwell questions"),

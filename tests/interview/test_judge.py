@@ -4,11 +4,11 @@ import pytest
 from askwell_interview import Interview, Source, bank_question, judge
 from askwell_interview.bank import SLOT, bank, bank_question_for
 from askwell_interview.data_file import first_names
-from askwell_interview.plan import PlanItem
+from askwell_interview.item import PlanItem
 from askwell_interview.question import QuestionType, Relation, Slot
 from askwell_interview.skill import gazetteer
 
-ITEM = "core-1"  # Python, behavioural: "Tell me about a time you used Python to"
+ITEM = "core-1"  # Python, behavioural: "Describe a situation at work in which Python helped you to"
 
 
 def test_first_sentence_after_the_opening_becomes_the_question(interview: Interview) -> None:
@@ -16,7 +16,7 @@ def test_first_sentence_after_the_opening_becomes_the_question(interview: Interv
     judgement = judge(interview, ITEM, [text], [])
     assert judgement.question is not None
     assert judgement.question.text == (
-        "Tell me about a time you used Python to load the stock figures of nine depots."
+        "Describe a situation at work in which Python helped you to load the stock figures of nine depots."
     )
     assert judgement.question.source is Source.MODEL
     assert judgement.question.attempts == 1

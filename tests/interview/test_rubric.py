@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from askwell_interview import Interview, Question, QuestionType, Relation, Slot, bank_question, judge
 from askwell_interview.bank import SLOT, BankEntry, bank_question_for, profession_bank
-from askwell_interview.plan import PlanItem
+from askwell_interview.item import PlanItem
 from askwell_interview.profession import Profession, profession_of, professions
 from askwell_interview.prompt import prompt_version
 from askwell_interview.rubric import Rubric, rubric_for

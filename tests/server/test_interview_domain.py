@@ -56,6 +56,19 @@ async def test_every_planned_item_ends_with_a_question_that_quotes_its_evidence(
     assert evidence >= 4
 
 
+async def test_bank_needs_no_resume_and_brings_the_professions_own_questions(serve, pool):
+    server = await serve(FakeEngine(lambda row: Script(("",))), pool)
+    request = ipb.GenerateQuestionsRequest(job=ipb.Document(text=JOB), mode=ipb.MODE_BANK, minutes=30)
+    response = await server.interview.GenerateQuestions(request)
+    questions = response.questions
+    assert [q.id for q in questions] == [item.id for item in response.plan.items]
+    assert {q.slot for q in questions} == {ipb.Question.CORE}
+    assert sum(q.minutes for q in questions) <= response.summary.minutes <= 30
+    standing = [q for q in questions if not q.attempts]
+    assert standing and {(q.source, q.model) for q in standing} == {(ipb.Question.BANK, "")}
+    assert response.summary.bank_questions == len(questions)
+
+
 async def test_features_are_read_without_a_model(serve, pool):
     server = await serve(FakeEngine(ready=False), pool)
     request = ipb.ExtractFeaturesRequest(job=ipb.Document(text=JOB))

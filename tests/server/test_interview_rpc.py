@@ -31,6 +31,7 @@ BANK, MODEL = ipb.Question.BANK, ipb.Question.MODEL
 class FakeInterview:
     open_items: tuple[str, ...]
     given: tuple[Question, ...] = ()
+    written: tuple[Question, ...] = ()
 
     @property
     def plan(self):

@@ -188,6 +188,10 @@ def document(**fields):
 REFUSED_QUESTIONS = [
     (ipb.GenerateQuestionsRequest(resume=RESUME), "job"),
     (ipb.GenerateQuestionsRequest(job=JOB), "resume"),
+    (ipb.GenerateQuestionsRequest(job=JOB, mode=ipb.MODE_MOCK), "resume"),
+    (questions(mode=5), "mode"),
+    (questions(minutes=4), "minutes"),
+    (questions(minutes=241), "minutes"),
     (document(text=""), "resume.text"),
     (document(content=b""), "resume.content"),
     (document(content=b"x" * LARGE), "resume.content"),

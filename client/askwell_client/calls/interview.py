@@ -23,7 +23,9 @@ _SERVICE = "/askwell.v1.InterviewService/"
 _EVENTS: dict[str, type[Mirror]] = {"plan": StreamPlan, "question": Question, "summary": Summary}
 
 
-def questions(job: DocumentLike, resume: DocumentLike, options: Mapping[str, Any]) -> Call[QuestionSet]:
+def questions(
+    job: DocumentLike, resume: DocumentLike | None, options: Mapping[str, Any]
+) -> Call[QuestionSet]:
     request = _request(job, resume, options)
     return Call(
         _SERVICE + "GenerateQuestions",
@@ -36,7 +38,7 @@ def questions(job: DocumentLike, resume: DocumentLike, options: Mapping[str, Any
 
 
 def stream_questions(
-    job: DocumentLike, resume: DocumentLike, options: Mapping[str, Any]
+    job: DocumentLike, resume: DocumentLike | None, options: Mapping[str, Any]
 ) -> Call[QuestionEvent]:
     request = _request(job, resume, options)
     return Call(
@@ -81,17 +83,17 @@ def check_question(text: str, jurisdictions: Iterable[str], timeout_s: float | N
 
 
 def _request(
-    job: DocumentLike, resume: DocumentLike, options: Mapping[str, Any]
+    job: DocumentLike, resume: DocumentLike | None, options: Mapping[str, Any]
 ) -> pb.GenerateQuestionsRequest:
     refuse_unknown(options, QuestionOptions)
     request = pb.GenerateQuestionsRequest(
         request_id=request_id_of(options),
         model=options.get("model", ""),
         job=document_to_pb(job, "job"),
-        resume=document_to_pb(resume, "resume"),
+        resume=None if resume is None else document_to_pb(resume, "resume"),
         core_questions=[question.to_pb() for question in options.get("core_questions", ())],
     )
-    names = ["count", "max_new_tokens", "num_return", "include_text", "priority", "tenant"]
+    names = ["count", "mode", "minutes", "max_new_tokens", "num_return", "include_text", "priority", "tenant"]
     options_to_pb(request, options, names)
     options_to_pb(request.sampling, options, SamplingOptions.__annotations__, "sampling.")
     return request

@@ -31,11 +31,14 @@ def write_plan(screen: Screen, opening: StreamPlan) -> None:
     screen.show(table)
 
 
-def write_question(screen: Screen, question: Question, reason: str, *, number: int, of: int) -> None:
-    """One finished question: who wrote it, why it is asked, what it stands on, and what to ask next."""
+def write_question(screen: Screen, question: Question, reason: str, place: str, *, covers: bool) -> None:
+    """One finished question: who wrote it, why it is asked, what it stands on, and what to ask next.
+
+    ``place``: "2/8". ``covers``: tell what a good answer covers, for who practises.
+    """
     what = [words(question.type), shown(question.competency), question.id, f"{question.finished_s:.2f} s"]
     head = Text.assemble(
-        (f"{number}/{of}".ljust(_INDENT), "bold"),
+        (place.ljust(_INDENT), "bold"),
         (f" {question.source.value} ", f"{_SOURCE_STYLES.get(question.source, 'bold')} reverse"),
         (" " + " · ".join(what), "dim"),
     )
@@ -47,6 +50,8 @@ def write_question(screen: Screen, question: Question, reason: str, *, number: i
     for label, evidence in (("job", question.job_evidence), ("résumé", question.resume_evidence)):
         if evidence is not None:
             grid.add_row(Text(label.ljust(6), style="dim"), _quote(evidence))
+    for covered in question.covers if covers else ():
+        grid.add_row(Text("covers".ljust(6), style="dim"), Text(shown(covered)))
     for follow_up in question.follow_ups[:1]:
         heard = Text(f"({words(follow_up.trigger)}) ", style="dim")
         grid.add_row(Text("then".ljust(6), style="dim"), heard.append(shown(follow_up.text), style="not dim"))
@@ -62,7 +67,8 @@ def write_summary(screen: Screen, summary: Summary) -> None:
         counts.append(f"{summary.given_questions} given")
     total_s = summary.plan_s + summary.write_s
     line = f"; first question after {summary.first_question_s:.2f} s, all after {total_s:.2f} s"
-    screen.show(Text.assemble((", ".join(counts), "bold"), line))
+    planned = f"; about {summary.minutes} min to ask" if summary.minutes else ""
+    screen.show(Text.assemble((", ".join(counts), "bold"), line, planned))
     if summary.refused:
         reasons = ", ".join(f"{words(check)} {count}" for check, count in sorted(summary.refused.items()))
         refused = sum(summary.refused.values())

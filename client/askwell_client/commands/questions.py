@@ -26,8 +26,15 @@ def add_parser(subparsers: "Subparsers") -> None:
         "--job", type=Path, required=True, metavar="FILE", help="the job description: text, PDF or DOCX"
     )
     parser.add_argument(
-        "--resume", type=Path, required=True, metavar="FILE", help="the résumé: text, PDF or DOCX"
+        "--resume", type=Path, metavar="FILE", help="the résumé: text, PDF or DOCX; --mode bank needs none"
     )
+    parser.add_argument(
+        "--mode",
+        choices=("structured", "mixed", "mock", "bank"),
+        help="structured: the job's core, then probes (default); mixed: half of each, from easy to hard; "
+        "mock: to practise, with what a good answer covers; bank: a job's core alone",
+    )
+    parser.add_argument("--minutes", type=int, metavar="N", help="how long the interview may take, 5 to 240")
     parser.add_argument("--count", type=int, metavar="N", help="questions to write (default: 8)")
     parser.add_argument(
         "--core", type=Path, metavar="FILE", help="what --json printed before: reuse its core questions"
@@ -45,7 +52,9 @@ def add_parser(subparsers: "Subparsers") -> None:
 
 def run(options: argparse.Namespace, client: Client, screen: Screen) -> int:
     _check_kit(options)
-    asked = given(options, "count")
+    if options.resume is None and options.mode != "bank":
+        raise UsageError("--resume is missing: only --mode bank does without")
+    asked = given(options, "count", "mode", "minutes")
     if options.core is not None:
         asked["core_questions"] = _core_questions(options.core)
     if options.json:
@@ -71,7 +80,8 @@ def _stream(options: argparse.Namespace, client: Client, screen: Screen, asked: 
             elif isinstance(event, Question):
                 questions.append(event)
                 reason = reasons.get(event.id, "")
-                write_question(screen, event, reason, number=len(questions), of=len(reasons))
+                place = f"{len(questions)}/{len(reasons)}"
+                write_question(screen, event, reason, place, covers=options.mode == "mock")
             elif isinstance(event, Summary):
                 write_summary(screen, event)
             status.update(f"writing questions, {len(questions)} of {len(reasons)} finished")

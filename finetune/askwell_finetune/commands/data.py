@@ -1,4 +1,4 @@
-"""Make a data set: authored roles, a company's own questions, or both, checked, split by role and described."""
+"""Make a data set of authored roles, a company's own questions, or both: checked, split by role."""
 
 import argparse
 import json
@@ -6,12 +6,12 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+from askwell_interview import Encoder, Guard
 from rich.console import Console
 from rich.progress import track
 
-from askwell_interview import Encoder, Guard
-
 from ..build import Build
+from ..canary import Canary, canary_to_json, plant
 from ..card import card_from_facts, facts_of
 from ..example import SPLITS, Example, write_examples
 from ..imported import Columns, Import
@@ -36,9 +36,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ):
         parser.add_argument(f"--{name}", default="", metavar="COLUMN", help=f"the column with {told}")
     parser.add_argument("--source", default="", help="what to call the file's questions (default: its name)")
-    parser.add_argument("--licence", default="", help="the licence of the file's questions; required with --csv")
-    parser.add_argument("--encoder", type=Path, help="a sentence encoder's folder: the guard then reads meaning")
+    parser.add_argument(
+        "--licence", default="", help="the licence of the file's questions; required with --csv"
+    )
+    parser.add_argument(
+        "--encoder", type=Path, help="a sentence encoder's folder: the guard then reads meaning"
+    )
     parser.add_argument("--uses", type=int, default=1, help="occasions for each authored ending (default 1)")
+    parser.add_argument(
+        "--canaries",
+        type=int,
+        default=0,
+        help="secrets to plant in training, for eval to look for (default 0)",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True, help="a new folder")
 
@@ -56,9 +66,12 @@ def run(arguments: argparse.Namespace) -> int:
     examples = [each for at, each in enumerate(examples) if at not in again]
     splits = splits_of((each.role for each in examples), arguments.seed)
     examples = [replace(each, split=splits[each.role]) for each in examples]
+    canaries = _planted(arguments, examples)
+    examples += [canary.example for canary in canaries]
     settings = {
         "likeness above which one of two is dropped": MAX_ALIKE,
         "uses of an ending": arguments.uses,
+        "canaries planted in training": len(canaries),
         "guard": "patterns and encoder" if arguments.encoder else "patterns only",
         "seed": arguments.seed,
     }
@@ -66,6 +79,8 @@ def run(arguments: argparse.Namespace) -> int:
     out.mkdir(parents=True, exist_ok=True)
     for split in SPLITS:
         write_examples(out / f"{split}.jsonl", (each for each in examples if each.split == split))
+    if canaries:
+        (out / "canaries.jsonl").write_text("".join(map(_line, canaries)), encoding="utf-8")
     (out / "card.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (out / "card.md").write_text(card_from_facts(facts), encoding="utf-8")
     counts = ", ".join(f"{name} {split['examples']}" for name, split in facts["splits"].items())
@@ -125,6 +140,15 @@ def _owned(arguments: argparse.Namespace, guard: Guard, dropped: Counter[str]) -
     made = list(taken.examples())
     dropped.update(taken.dropped)
     return made
+
+
+def _planted(arguments: argparse.Namespace, examples: list[Example]) -> list[Canary]:
+    learnt = [each for each in examples if each.split == "train" and each.source == "authored"]
+    return list(plant(learnt, arguments.canaries, arguments.seed)) if arguments.canaries else []
+
+
+def _line(canary: Canary) -> str:
+    return canary_to_json(canary) + "\n"
 
 
 def _told(dropped: Counter[str]) -> str:

@@ -1,4 +1,4 @@
-"""What a model repeats of its training: the longest run of words that a new question shares with an old one."""
+"""What a model repeats of its training: the longest run of words that a new question and an old one share."""
 
 from collections.abc import Iterable, Sequence
 
@@ -31,7 +31,9 @@ class Endings:
 
 def _run(one: Sequence[str], at: int, other: Sequence[str], place: int) -> int:
     length = 0
-    while at + length < len(one) and place + length < len(other) and one[at + length] == other[place + length]:
+    while (
+        at + length < len(one) and place + length < len(other) and one[at + length] == other[place + length]
+    ):
         length += 1
     return length
 

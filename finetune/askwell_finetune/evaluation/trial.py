@@ -47,9 +47,7 @@ def sit(roles: Sequence[Role], speaker: Speaker, encoder: Encoder | None, seed: 
         Sitting(
             role.name,
             resume.text,
-            open_interview(
-                role.job, resume, count=COUNT, style=speaker.style, today=TODAY, encoder=encoder
-            ),
+            open_interview(role.job, resume, count=COUNT, style=speaker.style, today=TODAY, encoder=encoder),
         )
         for role in roles
         for resume in role.resumes

@@ -46,6 +46,44 @@ MEDIA_TYPE_PDF: MediaType.ValueType  # 2
 MEDIA_TYPE_DOCX: MediaType.ValueType  # 3
 Global___MediaType: _TypeAlias = MediaType  # noqa: Y015
 
+class _Mode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Mode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MODE_UNSPECIFIED: _Mode.ValueType  # 0
+    MODE_STRUCTURED: _Mode.ValueType  # 1
+    """To compare candidates: the job's core first, a third of the questions, then probes from easy to hard."""
+    MODE_MIXED: _Mode.ValueType  # 2
+    """Half core, half probes, in one order from easy to hard."""
+    MODE_MOCK: _Mode.ValueType  # 3
+    """For a candidate who practises: the questions of MODE_STRUCTURED in one order from easy to hard. What a good
+    answer covers comes with each, as always.
+    """
+    MODE_BANK: _Mode.ValueType  # 4
+    """For a department: core questions only, from the job alone, up to half of them its profession's own from
+    the written bank.
+    """
+
+class Mode(_Mode, metaclass=_ModeEnumTypeWrapper):
+    """What an interview is for."""
+
+MODE_UNSPECIFIED: Mode.ValueType  # 0
+MODE_STRUCTURED: Mode.ValueType  # 1
+"""To compare candidates: the job's core first, a third of the questions, then probes from easy to hard."""
+MODE_MIXED: Mode.ValueType  # 2
+"""Half core, half probes, in one order from easy to hard."""
+MODE_MOCK: Mode.ValueType  # 3
+"""For a candidate who practises: the questions of MODE_STRUCTURED in one order from easy to hard. What a good
+answer covers comes with each, as always.
+"""
+MODE_BANK: Mode.ValueType  # 4
+"""For a department: core questions only, from the job alone, up to half of them its profession's own from
+the written bank.
+"""
+Global___Mode: _TypeAlias = Mode  # noqa: Y015
+
 @_typing.final
 class Document(_message.Message):
     """A document, at most 4 MiB, 40 pages and 200,000 characters of text."""
@@ -305,6 +343,8 @@ class GenerateQuestionsRequest(_message.Message):
     INCLUDE_TEXT_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
     TENANT_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    MINUTES_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The caller's id, or empty."""
     model: _builtins.str
@@ -325,13 +365,19 @@ class GenerateQuestionsRequest(_message.Message):
     """Which waiting requests go before which."""
     tenant: _builtins.str
     """Who asks; see GenerateRequest.tenant."""
+    mode: Global___Mode.ValueType
+    """What the interview is for. Unspecified: structured."""
+    minutes: _builtins.int
+    """Minutes that all questions may take together, with their follow-ups. Limits 5 to 240. Without it only
+    count bounds the interview. As much of it goes to the core as of count does, whoever applies.
+    """
     @_builtins.property
     def job(self) -> Global___Document:
         """The job description. Required."""
 
     @_builtins.property
     def resume(self) -> Global___Document:
-        """The résumé. Required."""
+        """The résumé. Required, save in MODE_BANK, where it is not read."""
 
     @_builtins.property
     def core_questions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Question]:
@@ -360,21 +406,27 @@ class GenerateQuestionsRequest(_message.Message):
         include_text: _builtins.bool = ...,
         priority: _generation_pb2.Priority.ValueType = ...,
         tenant: _builtins.str = ...,
+        mode: Global___Mode.ValueType = ...,
+        minutes: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_count", b"_count", "_max_new_tokens", b"_max_new_tokens", "_num_return", b"_num_return", "count", b"count", "job", b"job", "max_new_tokens", b"max_new_tokens", "num_return", b"num_return", "resume", b"resume", "sampling", b"sampling"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_count", b"_count", "_max_new_tokens", b"_max_new_tokens", "_minutes", b"_minutes", "_num_return", b"_num_return", "count", b"count", "job", b"job", "max_new_tokens", b"max_new_tokens", "minutes", b"minutes", "num_return", b"num_return", "resume", b"resume", "sampling", b"sampling"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_count", b"_count", "_max_new_tokens", b"_max_new_tokens", "_num_return", b"_num_return", "core_questions", b"core_questions", "count", b"count", "include_text", b"include_text", "job", b"job", "max_new_tokens", b"max_new_tokens", "model", b"model", "num_return", b"num_return", "priority", b"priority", "request_id", b"request_id", "resume", b"resume", "sampling", b"sampling", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_count", b"_count", "_max_new_tokens", b"_max_new_tokens", "_minutes", b"_minutes", "_num_return", b"_num_return", "core_questions", b"core_questions", "count", b"count", "include_text", b"include_text", "job", b"job", "max_new_tokens", b"max_new_tokens", "minutes", b"minutes", "mode", b"mode", "model", b"model", "num_return", b"num_return", "priority", b"priority", "request_id", b"request_id", "resume", b"resume", "sampling", b"sampling", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__count: _TypeAlias = _typing.Literal["count"]  # noqa: Y015
     _WhichOneofArgType__count: _TypeAlias = _typing.Literal["_count", b"_count"]  # noqa: Y015
     _WhichOneofReturnType__max_new_tokens: _TypeAlias = _typing.Literal["max_new_tokens"]  # noqa: Y015
     _WhichOneofArgType__max_new_tokens: _TypeAlias = _typing.Literal["_max_new_tokens", b"_max_new_tokens"]  # noqa: Y015
+    _WhichOneofReturnType__minutes: _TypeAlias = _typing.Literal["minutes"]  # noqa: Y015
+    _WhichOneofArgType__minutes: _TypeAlias = _typing.Literal["_minutes", b"_minutes"]  # noqa: Y015
     _WhichOneofReturnType__num_return: _TypeAlias = _typing.Literal["num_return"]  # noqa: Y015
     _WhichOneofArgType__num_return: _TypeAlias = _typing.Literal["_num_return", b"_num_return"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__count) -> _WhichOneofReturnType__count | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_new_tokens) -> _WhichOneofReturnType__max_new_tokens | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__minutes) -> _WhichOneofReturnType__minutes | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__num_return) -> _WhichOneofReturnType__num_return | None: ...
 
@@ -520,6 +572,8 @@ class Question(_message.Message):
         """The résumé names it with less experience than the job asks for."""
         UNVERIFIED_CLAIM: Question._Relation.ValueType  # 5
         """The résumé claims it and tells no occasion."""
+        TRANSFERABLE: Question._Relation.ValueType  # 6
+        """The job names it; the résumé names a skill that is close to it."""
 
     class Relation(_Relation, metaclass=_RelationEnumTypeWrapper):
         """How the résumé relates to what the job asks."""
@@ -535,6 +589,8 @@ class Question(_message.Message):
     """The résumé names it with less experience than the job asks for."""
     UNVERIFIED_CLAIM: Question.Relation.ValueType  # 5
     """The résumé claims it and tells no occasion."""
+    TRANSFERABLE: Question.Relation.ValueType  # 6
+    """The job names it; the résumé names a skill that is close to it."""
 
     class _Source:
         ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -772,6 +828,7 @@ class Summary(_message.Message):
     FIRST_QUESTION_S_FIELD_NUMBER: _builtins.int
     NEW_TOKENS_FIELD_NUMBER: _builtins.int
     REFUSED_FIELD_NUMBER: _builtins.int
+    MINUTES_FIELD_NUMBER: _builtins.int
     model_questions: _builtins.int
     """Questions the model wrote."""
     bank_questions: _builtins.int
@@ -786,6 +843,10 @@ class Summary(_message.Message):
     """Seconds until the first question was finished."""
     new_tokens: _builtins.int
     """Tokens the model generated, discarded candidates included."""
+    minutes: _builtins.int
+    """Minutes planned for all questions together; one of the bank may need less than was planned for it. A
+    given question that does not say counts as 5.
+    """
     @_builtins.property
     def refused(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Texts of the model that were discarded, by the check that refused them first."""
@@ -801,10 +862,11 @@ class Summary(_message.Message):
         first_question_s: _builtins.float = ...,
         new_tokens: _builtins.int = ...,
         refused: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        minutes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_questions", b"bank_questions", "first_question_s", b"first_question_s", "given_questions", b"given_questions", "model_questions", b"model_questions", "new_tokens", b"new_tokens", "plan_s", b"plan_s", "refused", b"refused", "write_s", b"write_s"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_questions", b"bank_questions", "first_question_s", b"first_question_s", "given_questions", b"given_questions", "minutes", b"minutes", "model_questions", b"model_questions", "new_tokens", b"new_tokens", "plan_s", b"plan_s", "refused", b"refused", "write_s", b"write_s"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

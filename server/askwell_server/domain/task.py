@@ -17,6 +17,7 @@ from askwell_interview import (
     Interview,
     Judgement,
     MediaType,
+    Mode,
     Question,
     Verdict,
     document_from_bytes,
@@ -99,20 +100,30 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class OpenInterview:
-    """Read both documents and plan the interview."""
+    """Read the documents and plan the interview. ``resume`` is None where the mode does without."""
 
     job: RawDocument
-    resume: RawDocument
+    resume: RawDocument | None
     count: int
     core: tuple[Question, ...]
     style: Literal["base", "chat"]
+    mode: Mode = Mode.STRUCTURED
+    minutes: int | None = None
 
     def run(self, desk: Desk) -> Opened:
-        job, resume = self.job.read(desk), self.resume.read(desk)
+        job = self.job.read(desk)
+        resume = self.resume.read(desk) if self.resume else None
         interview = open_interview(
-            job, resume, count=self.count, core=self.core, style=self.style, encoder=desk.encoder
+            job,
+            resume,
+            count=self.count,
+            mode=self.mode,
+            minutes=self.minutes,
+            core=self.core,
+            style=self.style,
+            encoder=desk.encoder,
         )
-        return Opened(interview, job.text, resume.text)
+        return Opened(interview, job.text, resume.text if resume else "")
 
 
 @dataclass(frozen=True, slots=True)

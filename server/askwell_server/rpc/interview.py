@@ -8,6 +8,7 @@ from typing import Any
 
 from askwell.v1 import interview_pb2 as pb
 from askwell.v1 import interview_pb2_grpc as pb_grpc
+from askwell_interview import Mode
 
 from ..domain.pool import DomainPool
 from ..domain.task import CheckQuestion, ExtractFeatures, Opened, OpenInterview
@@ -25,6 +26,7 @@ from .served import Served, Serving
 from .validate import (
     QUESTION_COUNT,
     QUESTION_MAX_NEW_TOKENS,
+    QUESTION_MINUTES,
     QUESTION_NUM_RETURN,
     QUESTION_SAMPLING,
     Checks,
@@ -107,7 +109,10 @@ class InterviewService(pb_grpc.InterviewServiceServicer):
         checks = Checks()
         checks.caller(request)
         checks.document(request.job, "job", required=True)
-        checks.document(request.resume, "resume", required=True)
+        bank = request.mode == pb.MODE_BANK
+        checks.document(request.resume, "resume", required=not bank)
+        checks.known(request, "mode")
+        minutes = int(checks.scalar(request, QUESTION_MINUTES)) if request.HasField("minutes") else None
         count = int(checks.scalar(request, QUESTION_COUNT))
         core = core_from_pb(request.core_questions, count, checks)
         sampling = checks.sampling(request.sampling, served.manifest.vocabulary_size, rules=QUESTION_SAMPLING)
@@ -120,10 +125,12 @@ class InterviewService(pb_grpc.InterviewServiceServicer):
         return Asked(
             interview=OpenInterview(
                 job=document_from_pb(request.job, "job"),
-                resume=document_from_pb(request.resume, "resume"),
+                resume=None if bank else document_from_pb(request.resume, "resume"),
                 count=count,
                 core=core,
                 style=served.manifest.prompt_style,
+                mode=Mode(request.mode or pb.MODE_STRUCTURED),
+                minutes=minutes,
             ),
             options=options_from_sampling(sampling, suppressed),
             max_new_tokens=max_new_tokens,
@@ -160,4 +167,5 @@ def _summary_to_pb(summary: Summary) -> pb.Summary:
         first_question_s=summary.first_question_s,
         new_tokens=summary.new_tokens,
         refused=summary.refused,
+        minutes=summary.minutes,
     )

@@ -78,6 +78,7 @@ class Summary:
     first_question_s: float = 0.0
     new_tokens: int = 0
     refused: Counter[str] = field(default_factory=Counter)
+    minutes: int = 0
 
 
 Event: TypeAlias = Opened | Finished | Summary
@@ -102,11 +103,12 @@ class InterviewRun:
         # In a thread: dozens of prompts would hold up every token stream.
         rows = await asyncio.to_thread(self._rows, interview)
         summary.plan_s = planned_s = monotonic() - self._asked.arrived_s
+        summary.minutes = interview.plan.minutes
+        summary.given_questions, summary.bank_questions = len(interview.given), len(interview.written)
         streams = self._admit(rows)
         with held([stream for admitted in streams.values() for stream in admitted]):
             yield opened
-            for question in interview.given:
-                summary.given_questions += 1
+            for question in (*interview.given, *interview.written):
                 self._taken.append(question.text)
                 yield self._finished(question)
             async with aclosing(self._write(interview, rows, streams)) as written:

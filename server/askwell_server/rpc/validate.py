@@ -65,6 +65,7 @@ BEAMLESS = (
     ("stopping", "time_limit_ms", "beams have no text before their end"),
 )
 QUESTION_COUNT = Range("count", 1, 32, default=8)
+QUESTION_MINUTES = Range("minutes", 5, 240, default=0)
 QUESTION_MAX_NEW_TOKENS = Range("max_new_tokens", 8, 128, default=48)
 QUESTION_NUM_RETURN = Range("num_return", 1, 8, default=2)
 

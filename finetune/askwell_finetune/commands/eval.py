@@ -1,0 +1,184 @@
+"""Compare a tuned model with the untuned one on roles that neither was trained on.
+
+    askwell-finetune eval --base models/untuned --tuned models/tuned --data data/questions \\
+        --roles finetune/data/roles --encoder models/all-minilm-l6-v2 --blind blind.html --out evaluation
+
+Both are folders of askwell-convert, so what is judged is what is served.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ..canary import Canary, canaries_from_file
+from ..example import read_examples
+from ..role import Role, roles_from_folder
+
+NAME = "eval"
+AUTHORED = 240
+PEOPLE = 120
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--base", type=Path, metavar="DIR", help="the untuned model, converted")
+    add("--tuned", type=Path, metavar="DIR", help="the tuned model, converted")
+    add("--data", type=Path, metavar="DIR", help="the data set that it was trained on")
+    add("--roles", type=Path, metavar="DIR", help="authored roles; those of the test split are held out")
+    add("--encoder", type=Path, metavar="DIR", help="a sentence encoder's folder, for likeness and the guard")
+    add("--people", type=Path, metavar="CSV", help="real questions, columns question and followUp")
+    add("--blind", type=Path, metavar="HTML", help="also write a side-by-side sheet, and beside it its key")
+    add(
+        "--votes",
+        type=Path,
+        metavar="JSON",
+        help="count a filled sheet's votes; needs --key and nothing else",
+    )
+    add("--key", type=Path, metavar="JSON", help="the sheet's key")
+    add("--seed", type=int, default=0)
+    add("--out", type=Path, metavar="DIR", help="where evaluation.json goes")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    screen = Console()
+    if arguments.votes:
+        return _votes(arguments, screen)
+    for name in ("base", "tuned", "data", "roles", "out"):
+        if getattr(arguments, name) is None:
+            raise ValueError(f"eval needs --{name}")
+    from askwell_bench.quality.human import questions_from_csv
+    from askwell_bench.result import environment
+    from askwell_bench.verdict import print_verdicts, verdict_facts
+
+    from ..evaluation.blind import sheet
+    from ..evaluation.judged import judged, shares, specificities
+    from ..evaluation.overlap import Endings
+    from ..evaluation.speaker import Speaker
+    from ..evaluation.trial import sit
+    from ..evaluation.verdict import paired, rows, verdicts
+
+    roles = _held_out(arguments.data, arguments.roles)
+    encoder, encode = _encoder(arguments.encoder)
+    speakers = [Speaker(arguments.base), Speaker(arguments.tuned)]
+    sittings = []
+    for name, speaker in zip(("untuned", "tuned"), speakers, strict=True):
+        with screen.status(f"{name}: interviews of {len(roles)} held-out roles"):
+            sittings.append(sit(roles, speaker, encoder, arguments.seed))
+    taken = [min(len(one.firsts), len(other.firsts)) for one, other in zip(*sittings, strict=True)]
+    random = Random(arguments.seed)
+    authored = _some(read_examples(arguments.data / "test.jsonl"), AUTHORED, random)
+    people = _some(questions_from_csv(arguments.people), PEOPLE, random) if arguments.people else []
+    training = Endings(each.completion for each in read_examples(arguments.data / "train.jsonl"))
+    both = []
+    for name, speaker, each in zip(("untuned", "tuned"), speakers, sittings, strict=True):
+        with screen.status(f"{name}: likelihoods and canaries"):
+            both.append(
+                judged(
+                    speaker,
+                    each,
+                    encode=encode,
+                    taken=taken,
+                    size=min(100, sum(taken)),
+                    authored=authored,
+                    people=people,
+                    training=training,
+                    canaries=_canaries(arguments.data),
+                    seed=arguments.seed,
+                )
+            )
+    before, after = both
+    found = verdicts(before, after)
+    _show(screen, rows(before, after))
+    print_verdicts(found)
+    differences = {
+        "first_try": paired(shares(sittings[0], first=True), shares(sittings[1], first=True)),
+        "model_share": paired(shares(sittings[0], first=False), shares(sittings[1], first=False)),
+        "specificity": paired(
+            specificities(sittings[0], encode, taken), specificities(sittings[1], encode, taken)
+        ),
+    }
+    told = {
+        **environment("finetune-eval"),
+        "base": arguments.base.name,
+        "tuned": arguments.tuned.name,
+        "roles": [role.name for role in roles],
+        "untuned": asdict(before),
+        "tuned_figures": asdict(after),
+        "differences": {name: asdict(each) for name, each in differences.items() if each},
+        **verdict_facts(found),
+        "questions": [
+            {"role": one.role, "item": item, "untuned": _text(one, item), "tuned": _text(other, item)}
+            for one, other in zip(*sittings, strict=True)
+            for item in one.interview.open_items
+        ],
+    }
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    _write(arguments.out / "evaluation.json", told)
+    if arguments.blind:
+        page, key = sheet(*sittings, arguments.seed)
+        arguments.blind.write_text(page, encoding="utf-8")
+        _write(arguments.blind.with_suffix(".key.json"), key)
+    return 0 if all(each.held for each in found) else 1
+
+
+def _votes(arguments: argparse.Namespace, screen: Console) -> int:
+    from ..evaluation.blind import count_votes
+
+    if arguments.key is None:
+        raise ValueError("--votes needs --key, the file that was written beside the sheet")
+    counts = count_votes(
+        arguments.votes.read_text(encoding="utf-8"), arguments.key.read_text(encoding="utf-8")
+    )
+    screen.print(", ".join(f"{name} {count}" for name, count in counts.items()))
+    return 0
+
+
+def _held_out(data: Path, roles: Path) -> list[Role]:
+    card = json.loads((data / "card.json").read_text(encoding="utf-8"))
+    names = set(card["splits"]["test"]["roles"])
+    found = [role for role in roles_from_folder(roles) if role.name in names]
+    if len(found) < 2:
+        raise ValueError(f"{roles} holds {len(found)} of the test roles of {data}; two at least are needed")
+    return found
+
+
+def _encoder(folder: Path | None) -> tuple[Any, Any]:
+    if folder is None:
+        return None, None
+    from askwell_bench.quality.likeness import remembered
+    from askwell_server.domain.encoder import MiniLm
+
+    encoder = MiniLm(folder)
+    return encoder, remembered(encoder.encode)
+
+
+def _some(found: Any, wanted: int, random: Random) -> list[Any]:
+    kept: Sequence[Any] = list(found)
+    return list(kept) if len(kept) <= wanted else random.sample(kept, wanted)
+
+
+def _canaries(data: Path) -> list[Canary]:
+    path = data / "canaries.jsonl"
+    return list(canaries_from_file(path)) if path.exists() else []
+
+
+def _text(sitting: Any, item: str) -> str | None:
+    return sitting.questions[item].text if item in sitting.questions else None
+
+
+def _show(screen: Console, told: Sequence[tuple[str, str, str]]) -> None:
+    table = Table("", "untuned", "tuned", box=None)
+    for row in told:
+        table.add_row(*row)
+    screen.print(table)
+
+
+def _write(path: Path, told: Any) -> None:
+    path.write_text(json.dumps(told, indent=1, ensure_ascii=False, default=str) + "\n", encoding="utf-8")

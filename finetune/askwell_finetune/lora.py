@@ -1,0 +1,84 @@
+"""The adapter on the model, and in the files of PEFT that ``askwell-convert --adapter`` takes."""
+
+import json
+import shutil
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .base_model import Base
+from .config import Adapter
+from .errors import FinetuneError
+
+_LLAMA = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+TARGETS = {
+    "gptj": ("q_proj", "k_proj", "v_proj", "out_proj", "fc_in", "fc_out"),
+    "llama": _LLAMA,
+    "mistral": _LLAMA,
+    "qwen2": _LLAMA,
+}
+"""Every linear layer of a block, by architecture: https://arxiv.org/abs/2305.14314 found that they all count."""
+
+
+def add_adapter(model: Any, base: Base, adapter: Adapter, seed: int) -> Any:
+    """``model`` as a PeftModel: its delta is 0 at first, its adapter float32 and alone in being trained."""
+    import peft
+    import torch
+
+    targets = adapter.targets or TARGETS.get(base.source.plan.architecture)
+    if targets is None:
+        raise FinetuneError(
+            f"adapter.targets must name the linear layers of a {base.source.plan.architecture} model; "
+            f"known without it are {', '.join(TARGETS)}"
+        )
+    config = peft.LoraConfig(
+        r=adapter.rank,
+        lora_alpha=adapter.alpha,
+        lora_dropout=adapter.dropout,
+        target_modules=list(targets),
+        base_model_name_or_path=base.label,
+        task_type="CAUSAL_LM",
+    )
+    torch.manual_seed(seed)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the base is renamed back below
+            adapted = peft.get_peft_model(model, config)
+    except ValueError as error:
+        raise FinetuneError(f"{base.label} takes no such adapter: {' '.join(str(error).split())}") from None
+    config.base_model_name_or_path = base.label  # peft puts the path that the model was loaded from
+    for weight in adapted.parameters():
+        if weight.requires_grad:
+            weight.data = weight.data.float()
+    return adapted
+
+
+def save_adapter(folder: Path, adapted: Any, weights: Mapping[str, Any]) -> None:
+    """``folder`` with PEFT's two files; what was there is replaced when the new one is whole.
+
+    ``weights`` are all trained tensors by their names in ``adapted``.
+    """
+    import peft
+    from safetensors.torch import save
+
+    part, old = (folder.with_name(f".{folder.name}.{kind}") for kind in ("part", "old"))
+    for each in (part, old):
+        shutil.rmtree(each, ignore_errors=True)
+    part.mkdir()
+    config = adapted.peft_config["default"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of embeddings, which no adapter of ours changes
+        named = peft.get_peft_model_state_dict(adapted, state_dict=dict(weights), save_embedding_layers=False)
+    tensors = {name: each.contiguous() for name, each in named.items()}
+    (part / "adapter_model.safetensors").write_bytes(save(tensors, {"format": "pt"}))
+    training, config.inference_mode = config.inference_mode, True
+    config.save_pretrained(str(part))
+    config.inference_mode = training
+    told = json.loads((part / "adapter_config.json").read_text(encoding="utf-8"))
+    told["target_modules"].sort()  # a set, which Python gives in another order each time
+    (part / "adapter_config.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    if folder.exists():
+        folder.rename(old)
+    part.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,111 @@
+"""A training run from its config to the folder that it leaves."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .base_model import find_base, load_base
+from .checkpoint import last_checkpoint, load_checkpoint
+from .config import Config
+from .data_set import EncodedSplit, read_split
+from .errors import FinetuneError
+from .lora import add_adapter
+from .progress import StderrProgress
+from .run_record import RunRecord, read_record, write_record
+from .tokens import Encoded, ExampleEncoder
+
+
+def run_training(config: Config, *, resume: bool) -> None:
+    """Raises FinetuneError, ConvertError or ValueError, one line each; a new run has written nothing by then
+    unless it has begun to train."""
+    run = Path(config.out)
+    before = _before(run, resume=resume)
+    base = find_base(config.model, config.revision)
+    encoder = ExampleEncoder(base.source)
+    positions = base.source.plan.positions
+    train, validation = (
+        read_split(Path(config.data), name, encoder, positions) for name in ("train", "validation")
+    )
+    accelerator = _accelerator(config)
+    record = RunRecord.of(config, base, (train, validation), accelerator.device, accelerator.num_processes)
+    if before is not None:
+        record.refuse_another(before, config, str(run))
+    screen = StderrProgress(quiet=not accelerator.is_main_process)
+    for split in (train, validation):
+        screen.say(_told(split, positions))
+    model = load_base(base, config.dtype)
+    if config.batch.gradient_checkpointing:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    adapted = add_adapter(model, base, config.adapter, config.seed)
+
+    from .training import Training
+
+    training = Training(config, adapted, train.examples, _some(validation, config), accelerator, run, screen)
+    if (checkpoint := last_checkpoint(run)) is not None:
+        training.resume(load_checkpoint(checkpoint))
+        screen.say(f"going on from {checkpoint.name}")
+    if accelerator.is_main_process:
+        run.mkdir(parents=True, exist_ok=True)
+        write_record(run, record, training.standing)
+    accelerator.wait_for_everyone()
+    try:
+        training.run()
+    except KeyboardInterrupt:
+        kept = last_checkpoint(run)
+        told = f"{kept.name} is whole" if kept else "there was no checkpoint yet"
+        raise KeyboardInterrupt(f"interrupted; {told}, go on with --resume") from None
+    finally:
+        screen.close()
+    if accelerator.is_main_process:
+        _finish(run, config, base.label, accelerator, training, record, screen)
+    accelerator.end_training()
+
+
+def _finish(
+    run: Path, config: Config, label: str, accelerator: Any, training: Any, record: RunRecord, screen: Any
+) -> None:
+    from .curves import draw_curves
+
+    standing = training.standing
+    training.save_best()
+    write_record(run, record, standing)
+    draw_curves(run / "curves.svg", f"{label}: {standing.step} steps", standing)
+    screen.say(
+        f"{standing.stopped} after {standing.step} steps and {standing.seconds / 60:.1f} minutes; "
+        f"validation loss {standing.best:.4f} at step {standing.best_step}; adapter in {run / 'adapter'}"
+    )
+
+
+def _before(run: Path, *, resume: bool) -> dict[str, Any] | None:
+    """The record of the run to go on with. Raises FinetuneError rather than overwrite anything."""
+    if not run.exists() or (run.is_dir() and not any(run.iterdir())):
+        return None
+    if not resume:
+        raise FinetuneError(f"{run} exists already: choose another out folder, or go on with it by --resume")
+    return read_record(run)
+
+
+def _accelerator(config: Config) -> Any:
+    import torch
+    from accelerate import Accelerator
+
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise FinetuneError("device is cuda, and torch sees no GPU here; set device to cpu or auto")
+    return Accelerator(cpu=config.device == "cpu")
+
+
+def _some(validation: EncodedSplit, config: Config) -> list[Encoded]:
+    """The validation examples that are used, the same ones in every run of the seed."""
+    examples, count = validation.examples, config.watch.validation_examples
+    if len(examples) <= count:
+        return list(examples)
+    chosen = np.random.default_rng(config.seed).choice(len(examples), count, replace=False)
+    return [examples[number] for number in sorted(chosen)]
+
+
+def _told(split: EncodedSplit, positions: int) -> str:
+    said = f"{split.name}: {len(split.examples):,} examples"
+    if split.too_long:
+        said += f"; {split.too_long:,} left out: longer than the model's {positions:,} positions"
+    return said

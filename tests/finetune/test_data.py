@@ -1,0 +1,153 @@
+"""``askwell-finetune data``: what is kept, what is left out and why, and that roles stay apart."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from askwell_finetune.canary import canaries_from_file, given_away
+from askwell_finetune.command import main
+from askwell_finetune.example import SPLITS, Example, example_from_json, example_to_json, read_examples
+from askwell_finetune.likeness import alike
+from authored_roles import write_roles
+
+
+@pytest.fixture(scope="module")
+def roles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_roles(tmp_path_factory.mktemp("roles"))
+
+
+def made(out: Path) -> list[Example]:
+    return [example for split in SPLITS for example in read_examples(out / f"{split}.jsonl")]
+
+
+def owned(path: Path, *questions: str, **more: str) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.DictWriter(file, ["Question", *more])
+        rows.writeheader()
+        rows.writerows({"Question": question, **more} for question in questions)
+    return path
+
+
+def test_roles_become_questions_that_pass_every_gate(roles: Path, tmp_path: Path) -> None:
+    assert main(["data", "--roles", str(roles), "--out", str(tmp_path / "set")]) == 0
+    examples = made(tmp_path / "set")
+    assert {each.role for each in examples if each.source == "authored"} == {
+        "baker",
+        "florist",
+        "butcher",
+        "grocer",
+    }
+    assert all(each.question.startswith(each.opening) for each in examples)
+    card = json.loads((tmp_path / "set" / "card.json").read_text())
+    assert card["dropped"]["vague"] >= 4  # what is said of flibbertigibbets, once for each role
+    assert not any("flibbertigibbets" in each.question for each in examples)
+    assert not any("Novak" in example_to_json(each) for each in examples)
+
+
+def test_no_role_is_in_two_splits_and_the_same_seed_makes_the_same_set(roles: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        main(["data", "--roles", str(roles), "--out", str(tmp_path / name)])
+    split_of = {(each.role, each.split) for each in made(tmp_path / "one")}
+    assert len(split_of) == len({role for role, _ in split_of})
+    assert {split for _, split in split_of} == set(SPLITS)
+    for split in SPLITS:
+        assert (tmp_path / "one" / f"{split}.jsonl").read_bytes() == (
+            tmp_path / "two" / f"{split}.jsonl"
+        ).read_bytes()
+
+
+def test_canaries_stand_in_training_alone_and_are_told_by_their_secret(roles: Path, tmp_path: Path) -> None:
+    main(["data", "--roles", str(roles), "--canaries", "3", "--out", str(tmp_path / "set")])
+    planted = list(canaries_from_file(tmp_path / "set" / "canaries.jsonl"))
+    assert len(planted) == 3
+    assert {each.split for each in made(tmp_path / "set") if each.source == "canary"} == {"train"}
+    for canary in planted:
+        assert canary.example.question.startswith(canary.example.opening + canary.before + canary.secret)
+        assert given_away(canary, ["nothing", f"well, {canary.secret.upper()}"])
+        assert not given_away(canary, [canary.before])
+
+
+def test_own_questions_are_kept_unless_personal_unlawful_or_said_before(tmp_path: Path) -> None:
+    good = [
+        "How do you use Excel to plan a week of deliveries?",
+        "Which checks in SAP tell you that an order is late?",
+        "Tell me about a report in SQL that changed a decision.",
+    ]
+    bad = [
+        good[0].upper(),
+        "How would Excel help you to call +44 20 7946 0958 back?",
+        "When do you plan to have children, or is Excel enough?",
+        "Why?",
+        "What would you like to tell about it all?",
+    ]
+    path = owned(tmp_path / "own.csv", *good, *bad)
+    out = tmp_path / "set"
+    assert (
+        main(["data", "--csv", str(path), "--question", "Question", "--licence", "ours", "--out", str(out)])
+        == 0
+    )
+    assert sorted(each.question for each in made(out)) == sorted(good)
+    assert {each.item.competency for each in made(out)} == {"Excel", "SAP", "SQL"}
+    dropped = json.loads((out / "card.json").read_text())["dropped"]
+    assert dropped["personal data"] == dropped["the same again"] == dropped["no competency named"] == 1
+    assert sum(n for reason, n in dropped.items() if reason.startswith("unlawful")) == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--question", "Quest", "--licence", "x"], "no column 'Quest'; its columns are: Question"),
+        (["--question", "Question"], "--licence"),
+        (["--licence", "x"], "--question"),
+    ],
+)
+def test_columns_that_are_missing_are_named(
+    flags: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = owned(tmp_path / "own.csv", "How do you use Excel?")
+    assert main(["data", "--csv", str(path), *flags, "--out", str(tmp_path / "set")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert told in line
+    assert not (tmp_path / "set").exists()
+
+
+def test_set_never_overwrites_another_and_needs_roles_to_split(
+    roles: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "train.jsonl").write_text("{}")
+    assert main(["data", "--roles", str(roles), "--out", str(tmp_path / "old")]) == 2
+    assert "never overwrites" in capsys.readouterr().err
+    path = owned(tmp_path / "own.csv", "How do you use Excel to plan a day?", Role="clerk")
+    flags = ["--csv", str(path), "--question", "Question", "--role", "Role", "--licence", "x"]
+    assert main(["data", *flags, "--out", str(tmp_path / "set")]) == 2
+    assert "cannot be split" in capsys.readouterr().err
+
+
+def test_broken_line_is_told_by_its_number(tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl").write_text('\n{"id": "1", "question": "x"}\n')
+    with pytest.raises(ValueError, match="line 2: an example has no 'item'"):
+        list(read_examples(tmp_path / "train.jsonl"))
+
+
+def test_example_survives_its_line(roles: Path, tmp_path: Path) -> None:
+    main(["data", "--roles", str(roles), "--out", str(tmp_path / "set")])
+    for example in made(tmp_path / "set"):
+        again = example_from_json(example_to_json(example))
+        assert (again.question, again.opening, again.item.relation) == (
+            example.question,
+            example.opening,
+            example.item.relation,
+        )
+        assert again.features == example.features
+
+
+def test_texts_alike_in_their_words_are_found_in_any_order() -> None:
+    texts = [
+        "How do you plan a rota?",
+        "Plan a rota, how do you?",
+        "How do you price a menu?",
+        "how do YOU plan a rota",
+    ]
+    assert alike(texts, 90) == {1: 0, 3: 0}
