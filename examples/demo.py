@@ -23,6 +23,8 @@ from default_model import GGUF, ROOT, fetch
 BIN = Path(sys.executable).parent
 MODELS = ROOT / "models"
 MANIFEST = "askwell.json"
+# What fine-tuning on interview questions changed in the default model (docs/finetuning.md).
+ADAPTER = ROOT / "adapters" / "smollm2-135m-interviewer"
 READY = re.compile(r"serving .* on (\S+:\d+)")
 
 
@@ -37,9 +39,9 @@ def model_folder(model: str) -> Path:
         return path
     if model and path.suffix != ".gguf" and not path.exists() and model.count("/") != 1:
         raise SystemExit(f"demo: {model} is neither a folder, a .gguf file nor a hub id like org/name")
-    folder = MODELS / (_folder_name(path) if model else "smollm2-135m-instruct")
     if not model:
-        return default_folder(folder)
+        return default_folder(MODELS / ADAPTER.name)
+    folder = MODELS / _folder_name(path)
     if (folder / MANIFEST).is_file():
         return folder
     MODELS.mkdir(exist_ok=True)
@@ -50,7 +52,8 @@ def model_folder(model: str) -> Path:
 
 
 def default_folder(folder: Path) -> Path:
-    """The default model, with a certificate of what int8 cost it on the example jobs and résumés."""
+    """The default model with its adapter, and a certificate of what int8 cost it on the example jobs and
+    résumés."""
     converted = (folder / MANIFEST).is_file()
     if converted and (json.loads((folder / MANIFEST).read_text()).get("certificate") or not GGUF.exists()):
         return folder  # without the source it serves as it is
@@ -59,13 +62,14 @@ def default_folder(folder: Path) -> Path:
     source = str(fetch())
     MODELS.mkdir(exist_ok=True)
     if not converted:
-        step(f"converting {source} to int8, fitted to what it computes (once, about half a minute)")
-        if subprocess.run([BIN / "askwell-convert", source, folder, "--calibrate"]).returncode != 0:
+        step(f"converting {source} with its adapter to int8, fitted to what it computes (once, half a minute)")
+        command = [BIN / "askwell-convert", source, folder, "--adapter", ADAPTER, "--calibrate"]
+        if subprocess.run(command).returncode != 0:
             raise SystemExit(2)
     step("comparing it with the float32 model (once)")
     texts = [path for path in sorted(ROOT.glob("examples/*/*")) if path.suffix in (".md", ".txt")]
-    command = [BIN / "askwell-convert", "certify", folder, "--reference", source, "--text", *texts]
-    if subprocess.run(command).returncode not in (0, 1):  # 1: written, and it does not pass
+    certify = [BIN / "askwell-convert", "certify", folder, "--reference", source, "--adapter", ADAPTER]
+    if subprocess.run([*certify, "--text", *texts]).returncode not in (0, 1):  # 1: written, and it does not pass
         raise SystemExit(2)
     return folder
 
@@ -87,6 +91,15 @@ def encoder_flags() -> list[str]:
     except SystemExit as error:
         step(f"going on without the sentence encoder: {error}")
         return []
+
+
+def _told(folder: Path) -> str:
+    """What the manifest says of tuning and of what int8 cost."""
+    manifest = json.loads((folder / MANIFEST).read_text())
+    adapter, certificate = manifest.get("adapter"), manifest.get("certificate") or {}
+    tuned = f", tuned by {adapter}" if adapter else ""
+    ratio = certificate.get("perplexity_ratio")
+    return f"{tuned}; certificate: perplexity × {ratio:.3f} of float32's" if ratio else tuned
 
 
 def start_server(folder: Path, flags: list[str]) -> tuple[subprocess.Popen[str], str]:
@@ -116,7 +129,7 @@ def wait_until_serving(address: str, limit_s: float = 120.0) -> None:
 
 def ask(folder: Path, job: str, resume: str, count: str) -> int:
     flags = encoder_flags()
-    step(f"starting the server with {folder}")
+    step(f"starting the server with {folder}{_told(folder)}")
     server, address = start_server(folder, flags)
     try:
         wait_until_serving(address)

@@ -19,7 +19,8 @@ from llamas import HF_NAMES
 from tokenizers import AddedToken, Tokenizer
 
 CHAT_TEMPLATE = (
-    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
+    "{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 POSITIONS, ROWS, WIDTH, INNER, LAYERS, HEADS = 1024, 338, 32, 48, 2, 4
@@ -42,7 +43,8 @@ def tiny_gptj(folder: Path, **changes: Any) -> Path:
 def tiny_llama(folder: Path, **changes: Any) -> Path:
     """A chat model: its embedding is tied, two heads share their keys."""
     config = {
-        "model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": ROWS, "hidden_size": WIDTH,
+        "model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": ROWS,
+        "hidden_size": WIDTH,
         "intermediate_size": INNER, "num_hidden_layers": LAYERS, "num_attention_heads": HEADS,
         "num_key_value_heads": 2, "max_position_embeddings": POSITIONS, "rms_norm_eps": 1e-5,
         "rope_theta": 5000.0, "hidden_act": "silu", "tie_word_embeddings": True,

@@ -1,7 +1,7 @@
 """Checkpoints: whole or not there at all, the newest kept.
 
-The randomness of a step is drawn from its number, so weights, moments and the standing are all that it takes to
-go on as if nothing had happened.
+The randomness of a step is drawn from its number, so weights, moments and the standing are all that it takes
+to go on as if nothing had happened.
 """
 
 import json

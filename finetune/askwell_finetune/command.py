@@ -5,13 +5,10 @@ import io
 import signal
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from askwell_convert.errors import ConvertError
 
-from .commands import data, eval, train
-
-SUBCOMMANDS = {module.NAME: module for module in (data, train, eval)}
 BAD_INPUT, INTERRUPTED = 2, 130
 LONGEST_LINE = 800  # characters
 
@@ -23,8 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files and signs that it cannot spell are escaped
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        parsed = _parser().parse_args(given)
-        status: int = SUBCOMMANDS[parsed.subcommand].run(parsed)
+        subcommands = _subcommands()
+        parsed = _parser(subcommands).parse_args(given)
+        status: int = subcommands[parsed.subcommand].run(parsed)
         return status
     except (ValueError, ConvertError) as error:
         _say(str(error))
@@ -40,10 +38,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return BAD_INPUT
 
 
-def _parser() -> argparse.ArgumentParser:
+def _subcommands() -> dict[str, Any]:
+    """Imported here, so that what they lack is said in one line."""
+    from .commands import data, eval, prefer, train
+
+    return {module.NAME: module for module in (data, train, prefer, eval)}
+
+
+def _parser(subcommands: dict[str, Any]) -> argparse.ArgumentParser:
     parser = _Parser(prog="askwell-finetune", description="Teach a model to ask interview questions.")
     subparsers = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
-    for name, module in SUBCOMMANDS.items():
+    for name, module in subcommands.items():
         told = module.__doc__ or ""
         module.add_arguments(subparsers.add_parser(name, description=told, help=told.splitlines()[0]))
     return parser

@@ -7,8 +7,8 @@
     [adapter]
     rank = 8
 
-Paths are relative to the folder that the command is run in. Each class below is a table of the file, and says
-what its keys mean.
+Paths are relative to the folder that the command is run in. Each class below is a table of the file, and
+says what its keys mean.
 """
 
 import tomllib
@@ -16,16 +16,18 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .errors import FinetuneError
 
+Settings = TypeVar("Settings")
 
-def _number(default: float, low: float, high: float) -> Any:
+
+def number(default: float, low: float, high: float) -> Any:
     return field(default=default, metadata={"low": low, "high": high})
 
 
-def _choice(*names: str) -> Any:
+def choice(*names: str) -> Any:
     return field(default=names[0], metadata={"names": names})
 
 
@@ -36,9 +38,9 @@ class Adapter:
     ``targets`` are the names of the linear layers that get one; empty: all of a Llama's or GPT-J's block.
     """
 
-    rank: int = _number(8, 1, 4096)
-    alpha: float = _number(16.0, 1e-3, 1e6)
-    dropout: float = _number(0.0, 0, 0.9)
+    rank: int = number(8, 1, 4096)
+    alpha: float = number(16.0, 1e-3, 1e6)
+    dropout: float = number(0.0, 0, 0.9)
     targets: tuple[str, ...] = ()
 
 
@@ -50,9 +52,9 @@ class Batch:
     through the model together, and so decides what memory is needed.
     """
 
-    pack_tokens: int = _number(512, 16, 1 << 20)
-    packs_per_pass: int = _number(1, 1, 4096)
-    passes_per_step: int = _number(4, 1, 4096)
+    pack_tokens: int = number(512, 16, 1 << 20)
+    packs_per_pass: int = number(1, 1, 4096)
+    passes_per_step: int = number(4, 1, 4096)
     gradient_checkpointing: bool = False
 
 
@@ -63,12 +65,12 @@ class Schedule:
     The whole run is ``epochs`` times the data, or ``steps`` where those are not 0.
     """
 
-    epochs: int = _number(2, 1, 10_000)
-    steps: int = _number(0, 0, 100_000_000)
-    learning_rate: float = _number(2e-4, 0, 10)
-    warmup: float = _number(0.05, 0, 1)
-    weight_decay: float = _number(0.0, 0, 10)
-    clip: float = _number(1.0, 1e-6, 1e6)
+    epochs: int = number(2, 1, 10_000)
+    steps: int = number(0, 0, 100_000_000)
+    learning_rate: float = number(2e-4, 0, 10)
+    warmup: float = number(0.05, 0, 1)
+    weight_decay: float = number(0.0, 0, 10)
+    clip: float = number(1.0, 1e-6, 1e6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +82,11 @@ class Watch:
     schedule cut off, the learning rate being what it is by then; 0: no limit.
     """
 
-    validate_every: int = _number(50, 1, 100_000_000)
-    validation_examples: int = _number(256, 1, 100_000_000)
-    patience: int = _number(0, 0, 1_000_000)
-    checkpoint_every: int = _number(50, 1, 100_000_000)
-    max_minutes: float = _number(0, 0, 1e6)
+    validate_every: int = number(50, 1, 100_000_000)
+    validation_examples: int = number(256, 1, 100_000_000)
+    patience: int = number(0, 0, 1_000_000)
+    checkpoint_every: int = number(50, 1, 100_000_000)
+    max_minutes: float = number(0, 0, 1e6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +98,9 @@ class Config:
     data: str
     out: str
     revision: str = ""
-    seed: int = _number(0, 0, 2**32 - 1)
-    device: str = _choice("auto", "cpu", "cuda")
-    dtype: str = _choice("float32", "bfloat16")
+    seed: int = number(0, 0, 2**32 - 1)
+    device: str = choice("auto", "cpu", "cuda")
+    dtype: str = choice("float32", "bfloat16")
     adapter: Adapter = Adapter()
     batch: Batch = Batch()
     schedule: Schedule = Schedule()
@@ -106,10 +108,7 @@ class Config:
 
     def told(self) -> dict[str, Any]:
         """For a record that others read: of paths the last part only."""
-        told = asdict(self)
-        for key in ("model", "data", "out"):
-            told[key] = Path(told[key]).name if Path(told[key]).exists() else told[key].rpartition("/")[2]
-        return told
+        return without_folders(asdict(self), "model", "data", "out")
 
     def differences(self, told: Mapping[str, Any]) -> list[str]:
         """What of ``told``, another config's, would make this run another; how often it looks does not."""
@@ -129,16 +128,30 @@ class Config:
         return found
 
 
+def without_folders(told: dict[str, Any], *keys: str) -> dict[str, Any]:
+    """``told`` with the paths at ``keys`` cut to their last part."""
+    for key in keys:
+        told[key] = Path(told[key]).name if Path(told[key]).exists() else told[key].rpartition("/")[2]
+    return told
+
+
 def read_config(path: Path) -> Config:
-    """Raises FinetuneError, one line, for a file that cannot be read and for any key or value not known."""
+    """Raises what ``read_settings`` raises."""
+    return read_settings(path, Config)
+
+
+def read_settings(path: Path, kind: type[Settings]) -> Settings:
+    """A TOML file as the dataclass ``kind``.
+
+    Raises FinetuneError, one line, for a file that cannot be read and for any key or value not known."""
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise FinetuneError(f"cannot read {path}: {error.strerror}") from None
     except ValueError as error:
         raise FinetuneError(f"{path} is no TOML: {error}") from None
-    config: Config = _table(Config, given, "", str(path))
-    return config
+    settings: Settings = _table(kind, given, "", str(path))
+    return settings
 
 
 def _table(kind: Any, given: Mapping[str, Any], prefix: str, where: str) -> Any:

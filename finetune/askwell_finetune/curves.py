@@ -10,8 +10,8 @@ SMOOTHING = 0.95  # share of the mean before in an exponential moving average
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#999999"  # Okabe and Ito's, told apart by the colour-blind
 
 
-def draw_curves(path: Path, title: str, standing: Standing) -> None:
-    """The same figures give the same bytes."""
+def draw_curves(path: Path, title: str, standing: Standing, unit: str = "nats per token") -> None:
+    """The same figures give the same bytes. ``unit``: of the losses."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -36,7 +36,7 @@ def draw_curves(path: Path, title: str, standing: Standing) -> None:
             markersize=3,
             label="validation loss",
         )
-        axes.set(title=title, xlabel="step", ylabel="nats per token")
+        axes.set(title=title, xlabel="step", ylabel=unit)
         axes.set_ylim(bottom=0)
         rates = axes.twinx()
         rates.plot(

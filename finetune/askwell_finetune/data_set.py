@@ -1,4 +1,4 @@
-"""The examples of a run as token ids: read, encoded, and those that do not fit the model left out and counted."""
+"""The examples of a run as token ids; those that are too long for the model are left out and counted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ def read_split(folder: Path, name: Split, encoder: ExampleEncoder, positions: in
         why = (
             f"its {len(encoded)} examples are longer than the model's {positions} positions"
             if encoded
-            else "empty"
+            else "it is empty"
         )
         raise FinetuneError(f"{path} has nothing to learn from: {why}")
     return EncodedSplit(name, fitting, len(encoded) - len(fitting), sha256(path.read_bytes()).hexdigest())

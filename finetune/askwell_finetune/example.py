@@ -73,8 +73,8 @@ def example_from_json(line: str) -> Example:
             split=_split(given.get("split", "train")),
             source=str(given.get("source", "")),
             licence=str(given.get("licence", "")),
-            features=_features(given.get("features", {})),
-            item=_item(given["item"]),
+            features=features_from_json(given.get("features", {})),
+            item=item_from_json(given["item"]),
             opening=str(given.get("opening", "")),
             question=str(given["question"]),
         )
@@ -91,7 +91,7 @@ def _split(name: object) -> Split:
     raise ValueError(f"split is {name!r}; it must be one of {', '.join(SPLITS)}")
 
 
-def _features(given: Mapping[str, Any]) -> Features:
+def features_from_json(given: Mapping[str, Any]) -> Features:
     return Features(
         job_title=given.get("job_title", ""),
         job_skills=tuple(Skill(skill["name"]) for skill in given.get("job_skills", ())),
@@ -103,7 +103,7 @@ def _features(given: Mapping[str, Any]) -> Features:
     )
 
 
-def _item(given: Mapping[str, Any]) -> PlanItem:
+def item_from_json(given: Mapping[str, Any]) -> PlanItem:
     return PlanItem(
         id=given.get("id", ""),
         slot=Slot[given.get("slot", "PROBE")],

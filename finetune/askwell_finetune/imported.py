@@ -122,7 +122,7 @@ class Import:
                 job_evidence=None,
                 resume_evidence=None,
             ),
-            opening=_opening(question, competency),
+            opening=opening_in(question, competency),
             question=question if question[-1] in "?." else question + "?",
         )
 
@@ -158,7 +158,7 @@ def _named(question: str) -> str:
     return question[hits[0].start : hits[0].end] if hits else ""
 
 
-def _opening(question: str, competency: str) -> str:
+def opening_in(question: str, competency: str) -> str:
     """Where the model is to take over: behind the competency, or behind the first three words."""
     at = question.casefold().find(competency.casefold())
     if at >= 0 and at + len(competency) <= 2 * len(question) // 3:

@@ -9,6 +9,8 @@ from rapidfuzz.process import cdist
 
 # Compared at a time: a block of the matrix of likenesses that fits into memory, 1 byte each.
 ROWS = 2048
+# Of two texts that are more alike than so many percent one is enough.
+MAX_ALIKE = 88.0
 
 
 def alike(texts: Sequence[str], limit: float) -> dict[int, int]:

@@ -18,7 +18,7 @@ TARGETS = {
     "mistral": _LLAMA,
     "qwen2": _LLAMA,
 }
-"""Every linear layer of a block, by architecture: https://arxiv.org/abs/2305.14314 found that they all count."""
+"""Every linear layer of a block, by architecture: each counts (https://arxiv.org/abs/2305.14314)."""
 
 
 def add_adapter(model: Any, base: Base, adapter: Adapter, seed: int) -> Any:
@@ -48,6 +48,33 @@ def add_adapter(model: Any, base: Base, adapter: Adapter, seed: int) -> Any:
     except ValueError as error:
         raise FinetuneError(f"{base.label} takes no such adapter: {' '.join(str(error).split())}") from None
     config.base_model_name_or_path = base.label  # peft puts the path that the model was loaded from
+    for weight in adapted.parameters():
+        if weight.requires_grad:
+            weight.data = weight.data.float()
+    return adapted
+
+
+def continue_adapter(model: Any, base: Base, folder: Path) -> Any:
+    """``model`` as a PeftModel with the adapter that a run left in ``folder``, to be trained further.
+
+    Raises FinetuneError for an adapter of another base: its run.json beside it names the base by its sha256.
+    """
+    import peft
+
+    record = folder.parent / "run.json"
+    if not (folder / "adapter_config.json").is_file():
+        raise FinetuneError(f"{folder} is no adapter; give the folder adapter/ of a run of askwell-finetune")
+    was = json.loads(record.read_text(encoding="utf-8"))["base"] if record.is_file() else None
+    if was and was["sha256"] != base.sha256:
+        raise FinetuneError(f"{folder} was trained on {was['name']}, another base than this {base.label}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            adapted = peft.PeftModel.from_pretrained(model, str(folder), is_trainable=True)
+    except (ValueError, RuntimeError, KeyError) as error:  # sizes that differ, files that are cut
+        line = " ".join(str(error).split())[:300]
+        raise FinetuneError(f"{base.label} does not take the adapter {folder}: {line}") from None
+    adapted.peft_config["default"].base_model_name_or_path = base.label
     for weight in adapted.parameters():
         if weight.requires_grad:
             weight.data = weight.data.float()

@@ -1,6 +1,6 @@
 """Packs: many examples in one row of tokens, what they share computed once.
 
-Prompts of the same job or candidate begin alike. So a pack is a forest: each token has the token before it for
+Prompts of the same job or candidate begin alike. So a pack is a forest: each token has the one before it for
 its parent, equal beginnings are one branch, and a token attends to its ancestors only::
 
     <|im_start|>system … Job: baker. Duties: … ┬ Ask one question about ovens  … ┬ Which … do you check
@@ -77,8 +77,8 @@ def pack_examples(examples: Sequence[Encoded]) -> Pack:
 def plan_packs(examples: Sequence[Encoded], limit: int, random: np.random.Generator) -> list[tuple[int, ...]]:
     """Which examples go into which pack, at random, by their numbers: packs of at most ``limit`` tokens.
 
-    An example that is longer has a pack of its own. Sorting by token ids that were given out anew brings equal
-    beginnings together and leaves everything else to chance.
+    An example that is longer has a pack of its own. Sorting by token ids that were given out anew brings
+    equal beginnings together and leaves everything else to chance.
     """
     renamed = random.permutation(1 + max(max(each.ids) for each in examples)).astype(">u4")
     keys = [renamed[list(each.ids)].tobytes() for each in examples]

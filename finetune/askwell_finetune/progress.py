@@ -30,15 +30,15 @@ class StderrProgress:
     def say(self, line: str) -> None:
         self._console.print(line, markup=False)
 
-    def step(self, standing: Standing, progress: float) -> None:
+    def step(self, standing: Standing, done: float) -> None:
         last = standing.steps[-SMOOTHED_STEPS:]
         loss = sum(each.loss * each.targets for each in last) / sum(each.targets for each in last)
         rate = sum(each.tokens for each in last) / max(sum(each.seconds for each in last), 1e-9)
-        left = standing.seconds * (1 / progress - 1) / 60
+        left = standing.seconds * (1 / min(done, 1.0) - 1) / 60
         line = f"step {standing.step}  loss {loss:.3f}  {rate:,.0f} tokens/s  {left:.0f} min left"
         if self._bar is not None and self._task is not None:
             self._bar.start()
-            self._bar.update(self._task, completed=progress, description=line)
+            self._bar.update(self._task, completed=done, description=line)
         elif time.monotonic() - self._spoken >= LINE_EVERY_S:
             self._spoken = time.monotonic()
             self.say(line)

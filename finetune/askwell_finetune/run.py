@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .base_model import find_base, load_base
+from .base_model import compute_again, find_base, load_base
 from .checkpoint import last_checkpoint, load_checkpoint
 from .config import Config
 from .data_set import EncodedSplit, read_split
@@ -20,14 +20,14 @@ def run_training(config: Config, *, resume: bool) -> None:
     """Raises FinetuneError, ConvertError or ValueError, one line each; a new run has written nothing by then
     unless it has begun to train."""
     run = Path(config.out)
-    before = _before(run, resume=resume)
+    before = run_before(run, resume=resume)
     base = find_base(config.model, config.revision)
     encoder = ExampleEncoder(base.source)
     positions = base.source.plan.positions
     train, validation = (
         read_split(Path(config.data), name, encoder, positions) for name in ("train", "validation")
     )
-    accelerator = _accelerator(config)
+    accelerator = accelerator_for(config.device)
     record = RunRecord.of(config, base, (train, validation), accelerator.device, accelerator.num_processes)
     if before is not None:
         record.refuse_another(before, config, str(run))
@@ -36,7 +36,7 @@ def run_training(config: Config, *, resume: bool) -> None:
         screen.say(_told(split, positions))
     model = load_base(base, config.dtype)
     if config.batch.gradient_checkpointing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        compute_again(model)
     adapted = add_adapter(model, base, config.adapter, config.seed)
 
     from .training import Training
@@ -53,8 +53,8 @@ def run_training(config: Config, *, resume: bool) -> None:
         training.run()
     except KeyboardInterrupt:
         kept = last_checkpoint(run)
-        told = f"{kept.name} is whole" if kept else "there was no checkpoint yet"
-        raise KeyboardInterrupt(f"interrupted; {told}, go on with --resume") from None
+        told = f"from {kept.name}" if kept else "from the beginning: there was no checkpoint yet"
+        raise KeyboardInterrupt(f"interrupted; --resume goes on {told}") from None
     finally:
         screen.close()
     if accelerator.is_main_process:
@@ -77,7 +77,7 @@ def _finish(
     )
 
 
-def _before(run: Path, *, resume: bool) -> dict[str, Any] | None:
+def run_before(run: Path, *, resume: bool) -> dict[str, Any] | None:
     """The record of the run to go on with. Raises FinetuneError rather than overwrite anything."""
     if not run.exists() or (run.is_dir() and not any(run.iterdir())):
         return None
@@ -86,13 +86,14 @@ def _before(run: Path, *, resume: bool) -> dict[str, Any] | None:
     return read_record(run)
 
 
-def _accelerator(config: Config) -> Any:
+def accelerator_for(device: str) -> Any:
+    """Raises FinetuneError for "cuda" where there is none."""
     import torch
     from accelerate import Accelerator
 
-    if config.device == "cuda" and not torch.cuda.is_available():
+    if device == "cuda" and not torch.cuda.is_available():
         raise FinetuneError("device is cuda, and torch sees no GPU here; set device to cpu or auto")
-    return Accelerator(cpu=config.device == "cpu")
+    return Accelerator(cpu=device == "cpu")
 
 
 def _some(validation: EncodedSplit, config: Config) -> list[Encoded]:

@@ -1,4 +1,4 @@
-"""``run.json``: everything that a run was made of and every figure that it gave, without a path of this machine."""
+"""``run.json``: what a run was made of and every figure that it gave, without a path of this machine."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from .base_model import Base
 from .config import Config
@@ -19,9 +19,15 @@ RECORD = "run.json"
 TOOLS = ("askwell", "torch", "transformers", "peft", "accelerate", "safetensors", "tokenizers")
 
 
+class Told(Protocol):
+    """A config that can be recorded."""
+
+    def told(self) -> dict[str, Any]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """What a run is made of; that of a run to go on with must be the same in all but versions and hardware."""
+    """What a run is made of. To go on with one, all but versions and hardware must be the same."""
 
     config: Mapping[str, Any]
     base: Mapping[str, Any]
@@ -31,7 +37,7 @@ class RunRecord:
 
     @classmethod
     def of(
-        cls, config: Config, base: Base, splits: Sequence[EncodedSplit], device: Any, processes: int
+        cls, config: Told, base: Base, splits: Sequence[EncodedSplit], device: Any, processes: int
     ) -> "RunRecord":
         return cls(
             config=config.told(),
@@ -51,7 +57,7 @@ class RunRecord:
         )
 
     def refuse_another(self, before: Mapping[str, Any], config: Config, where: str) -> None:
-        """Raises FinetuneError when the run to go on with was of another base, other data or other settings."""
+        """Raises FinetuneError when the run before had another base, other data or other settings."""
         if before["base"]["sha256"] != self.base["sha256"]:
             told = f"was trained on {before['base']['name']} of another sha256 than this {self.base['name']}"
         elif changed := [name for name in self.data if before["data"].get(name) != self.data[name]]:
@@ -88,8 +94,10 @@ def _cpu() -> str:
     return next(names, platform.processor() or platform.machine())
 
 
-def write_record(run: Path, record: RunRecord, standing: Standing) -> None:
-    """The file appears whole or not at all."""
+def write_record(
+    run: Path, record: RunRecord, standing: Standing, more: Mapping[str, Any] | None = None
+) -> None:
+    """The file appears whole or not at all. ``more``: what else came out."""
     steps = standing.steps
     seconds = sum(each.seconds for each in steps)
     result = {
@@ -101,6 +109,7 @@ def write_record(run: Path, record: RunRecord, standing: Standing) -> None:
         "best step": standing.best_step,
         "tokens per second": round(sum(each.tokens for each in steps) / seconds, 1) if steps else None,
         "examples per second": round(sum(each.examples for each in steps) / seconds, 2) if steps else None,
+        **(more or {}),
     }
     figures = {
         "steps": [asdict(each) for each in steps],

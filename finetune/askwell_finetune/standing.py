@@ -9,8 +9,8 @@ from .errors import FinetuneError
 
 @dataclass(slots=True)
 class Step:
-    """One optimizer step. ``loss``: nats for each token of a question, before the step. ``tokens`` went through
-    the model, ``targets`` of them were to be predicted."""
+    """One optimizer step. ``loss``: nats for each token of a question, before the step. ``tokens`` went
+    through the model, ``targets`` were to be predicted."""
 
     step: int
     epoch: float

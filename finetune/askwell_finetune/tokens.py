@@ -1,7 +1,7 @@
 """An example as token ids: exactly what the server would send, and exactly what the model should answer.
 
-Tokenizer and chat template are read from the checkpoint as the converter reads them, and the prompt is encoded
-by the server's own code, so that what training shows the model is what serving will.
+Tokenizer and chat template are read from the checkpoint as the converter reads them, and the prompt is
+encoded by the server's own code, so that what training shows the model is what serving will.
 """
 
 from dataclasses import dataclass

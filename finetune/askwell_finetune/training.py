@@ -39,7 +39,7 @@ LOADED = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_
 
 
 class Reporter(Protocol):
-    def step(self, standing: Standing, progress: float) -> None: ...
+    def step(self, standing: Standing, done: float) -> None: ...
 
     def validation(self, standing: Standing) -> None: ...
 
@@ -109,6 +109,14 @@ class Training:
         steps = len(self._epoch(standing.epoch))
         return progress_at(self._config.schedule, standing.step, standing.epoch, standing.at, steps)
 
+    def _share_done(self) -> float:
+        """Of the run, by its schedule or by its minutes, whichever is nearer to its end."""
+        schedule, standing, minutes = self._config.schedule, self.standing, self._config.watch.max_minutes
+        done = standing.steps[-1].epoch / schedule.epochs
+        if schedule.steps:
+            done = standing.step / schedule.steps
+        return max(done, standing.seconds / (60 * minutes) if minutes else 0.0)
+
     def _planned(self, epoch: int) -> list[list[Packed]]:
         processes = self._accelerator.num_processes
         return plan_epoch(self._train, self._config.batch, processes, self._config.seed, epoch)
@@ -139,7 +147,7 @@ class Training:
         standing.steps.append(
             Step(standing.step, done, loss, learning_rate, norm, int(tokens), targets, examples, seconds)
         )
-        self._reporter.step(standing, progress)
+        self._reporter.step(standing, self._share_done())
 
     def _backward(self, packs: Sequence[Packed], targets: int) -> tuple[float, int]:
         """Sum of the loss over this process's targets, and how many tokens it took through the model.

@@ -2,11 +2,11 @@
 
 from typing import Literal
 
-Which = Literal["job", "resume"]
+Which = Literal["job", "resume", "question.text", "answer"]
 
 
 class DocumentError(ValueError):
-    """Input that cannot be used. ``which`` names the document at fault, when it is one of the two."""
+    """Input that cannot be used. ``which`` names the document or text at fault, when it is one of those."""
 
     def __init__(self, message: str, which: Which | None = None) -> None:
         super().__init__(message)

@@ -9,7 +9,8 @@ _DOUBLE = frozenset(
     re.findall(
         r"\S+",
         "plan cut set run get put win stop ship map tag scan log hit plug drop step begin fit trim chat swap "
-        "wrap refer admit control prefer transfer commit submit permit equip travel model cancel counsel label",
+        "wrap refer admit control prefer transfer commit submit permit equip travel model cancel "
+        "counsel label",
     )
 )
 # Verbs that begin the second half of a duty, "and chase them": none that is as often a thing, like "order".
@@ -24,7 +25,7 @@ _SECOND = frozenset(
     )
 )
 _LINKS = frozenset(("of", "in", "with", "for", "on", "by", "at", "from", "to", "under", "across"))
-_NOUN = re.compile(r"\w+(?:ment|tion|sion|ance|ence|ity|ness|ship)|\w+(?<=[tr])s")
+_NOUN = re.compile(r"\w+(?:ment|tion|sion|ance|ence|ity|ness|ship)")
 # "Statutory reports": no verb, and no name of one kind of work either.
 _ADJECTIVE = re.compile(r"\w+(?:ory|\wary|ous|ical|tional|ful)")
 _VERBS_LIKE_NOUNS = frozenset(
@@ -40,7 +41,8 @@ _NOT_VERBS = frozenset(
         r"\S+",
         "the a an our your we you they it this that these with in on at from of for strong excellent "
         "good all some any daily weekly monthly full part new some other regular occasional must "
-        "should can may responsibility after before once during since while until every each no up about there "
+        "should can may responsibility after before once during since while until every each no up "
+        "about there "
         "are have need will were is has know like want",
     )
 )
@@ -84,10 +86,10 @@ def gerund_phrase(duty: str) -> str:
     if len(words) < 2 or any(ch.isdigit() for ch in "".join(words)):
         return ""
     first = words[0].lower()
-    if (
-        _NOUN.fullmatch(first) and first not in _VERBS_LIKE_NOUNS
-    ):  # "Development of firmware" is a name already
-        return " ".join([first, *words[1:]]) if words[1] == "of" and len(words) > 2 else ""
+    if words[1] == "of" and len(words) > 2 and (_NOUN.fullmatch(first) or re.fullmatch(r"\w+[^\Ws]s", first)):
+        return " ".join([first, *words[1:]])  # "Development of firmware" is a name already
+    if _ADJECTIVE.fullmatch(first) or (_NOUN.fullmatch(first) and first not in _VERBS_LIKE_NOUNS):
+        return ""
     verb = _ing(first)
     rest = words[1:]
     for i, word in enumerate(rest[:-1]):
@@ -111,7 +113,7 @@ def _ing(verb: str) -> str:
         return verb + verb[-1] + "ing"
     if verb.endswith("ie"):
         return verb[:-2] + "ying"
-    if verb.endswith("e") and not verb.endswith(("ee", "oe", "ye")):
+    if verb.endswith("e") and not verb.endswith(("ee", "oe", "ye")) and verb != "be":
         return verb[:-1] + "ing"
     return verb + "ing"
 

@@ -56,12 +56,14 @@ RELATION_VALUES = {
     Relation.JOB: 0.5,
 }
 TOLD, FIGURE, DUTY, SOFT, LICENCE, RANK, NOVELTY, SECOND_TYPE = 0.4, 0.6, -1.0, -0.8, -2.0, -0.04, 0.6, -0.12
-RANKS = 25
+RANKS, UNPERSONAL = 25, -1.5
+# Who lists every skill there is gets no larger program: its rows may grow with the square of the topics.
+MAX_TOPICS = 64
 # Years asked for, and the mean difficulty that goes with less than so many.
 SENIORITY = ((2.0, 2.3), (5.01, 2.8), (100.0, 3.2))
 # Of a department's questions, those that its profession's bank holds ready.
 STANDING_SHARE = 0.5
-UNKNOWN_MINUTES = 5
+UNKNOWN_MINUTES, UNKNOWN_DIFFICULTY = 5, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +101,15 @@ class Ask:
 def plan_questions(
     reading: Reading, ask: Ask, given: Sequence[Question] = (), encoder: Encoder | None = None
 ) -> Plan:
-    """At most ``ask.count`` items: the caller's core or one from the job alone, and probes of the candidate.
+    """At most ``ask.count`` items: the caller's core or one from the job alone, and probes of the candidate;
+    in BANK the caller's core and more of it.
 
     No competency is planned twice; where the documents hold nothing more, the plan is smaller.
     """
-    core = [_given_item(question, number) for number, question in enumerate(given, 1)] or _core(
-        reading, ask, encoder
-    )
+    core = [_given_item(question, number) for number, question in enumerate(given, 1)]
     if ask.mode is Mode.BANK:
-        return Plan(tuple(core))
+        return Plan((*core, *_core(reading, ask, core, encoder)))
+    core = core or _core(reading, ask, [], encoder)
     probes = _probes(reading, ask, core, encoder)
     if ask.mode.one_ladder:
         return Plan(tuple(sorted((*core, *probes), key=_rung)))
@@ -125,29 +127,31 @@ def _given_item(question: Question, number: int) -> PlanItem:
         job_evidence=question.job_evidence,
         resume_evidence=None,
         minutes=question.rubric.minutes or UNKNOWN_MINUTES,
-        difficulty=question.rubric.difficulty,
+        difficulty=question.rubric.difficulty or UNKNOWN_DIFFICULTY,
     )
 
 
-def _core(reading: Reading, ask: Ask, encoder: Encoder | None) -> list[PlanItem]:
-    """The job's weightiest skills, from different sentences and fields while there are enough; in BANK half
-    of them questions of the profession's bank that name no skill."""
-    wanted = core_count(ask.count, ask.mode)
-    pool = core_topics(reading)
-    close = Closeness((topic.entry.name for topic in pool), encoder)
-    options = _options(pool)
+def _core(reading: Reading, ask: Ask, given: Sequence[PlanItem], encoder: Encoder | None) -> list[PlanItem]:
+    """The job's weightiest skills beside ``given``, from different sentences and fields while there are
+    enough; in BANK half of them questions of the profession's bank that name no skill."""
+    share = core_count(ask.count, ask.mode)
+    wanted = share - len(given)
+    options = _options(core_topics(reading))
     if ask.mode is Mode.BANK:
         options = [*(replace(option, lean=0.0) for option in options), *_standing(reading)]
+    asked = [item.competency for item in given if item.competency]
+    close = Closeness((*asked, *(option.topic.entry.name for option in options)), encoder)
+    options = [o for o in options if not any(close.same(name, o.topic.entry.name) for name in asked)]
     wish = Wish(
         count=wanted,
         types={type_: share * wanted for type_, share in CORE_SHARES.items()},
         lean=STANDING_SHARE if ask.mode is Mode.BANK else OWN,
         difficulty=_difficulty(reading),
-        minutes=None if ask.minutes is None else ask.minutes * wanted // ask.count,
+        minutes=_left(ask.minutes and ask.minutes * share // ask.count, given),
         same=_same(options, close),
         motivation=(0, max(1, round(SHARES[M] * wanted))),
     )
-    return _items(_chosen(options, wish, reading), Slot.CORE, set())
+    return _items(_chosen(options, wish, reading), Slot.CORE, {item.id for item in given})
 
 
 def _probes(reading: Reading, ask: Ask, core: Sequence[PlanItem], encoder: Encoder | None) -> list[PlanItem]:
@@ -155,7 +159,7 @@ def _probes(reading: Reading, ask: Ask, core: Sequence[PlanItem], encoder: Encod
     pool = topics(reading, encoder)
     close = Closeness((*asked, *(topic.entry.name for topic in pool)), encoder)
     pool = [topic for topic in pool if not any(close.same(name, topic.entry.name) for name in asked)]
-    options = [_novel(option, asked, close) for option in _options(pool)]
+    options = [_for_probe(option, asked, close) for option in _options(pool)]
     wanted = ask.count - len(core)
     types = Counter(item.type for item in core)
     wish = Wish(
@@ -163,7 +167,7 @@ def _probes(reading: Reading, ask: Ask, core: Sequence[PlanItem], encoder: Encod
         types={type_: max(0.0, share * ask.count - types[type_]) for type_, share in SHARES.items()},
         lean=OWN,
         difficulty=_difficulty(reading),
-        minutes=None if ask.minutes is None else ask.minutes - sum(item.minutes for item in core),
+        minutes=_left(ask.minutes, core),
         same=_same(options, close),
         motivation=(int(wanted >= MIN_FOR_MOTIVATION), max(1, round(SHARES[M] * ask.count))),
         places=frozenset(_place(reading, item.job_evidence) for item in core if item.job_evidence),
@@ -171,18 +175,21 @@ def _probes(reading: Reading, ask: Ask, core: Sequence[PlanItem], encoder: Encod
     return _items(_chosen(options, wish, reading), Slot.PROBE, {item.id for item in core})
 
 
+def _left(minutes: int | None, taken: Sequence[PlanItem]) -> int | None:
+    return None if minutes is None else max(0, minutes - sum(item.minutes for item in taken))
+
+
 def _options(pool: Sequence[Topic]) -> list[_Option]:
     """The weightier a topic, the more it is worth to ask it in its best type."""
     options = []
-    for number, topic in enumerate(pool):
-        value, lean = _value(topic, number), LEANS[topic.relation]
+    weightiest = sorted(range(len(pool)), key=lambda number: -_value(pool[number], number))[:MAX_TOPICS]
+    for number in sorted(weightiest):
+        topic = pool[number]
+        lean, better = LEANS[topic.relation], 1 + 1 / (1 + number)
         for turn, type_ in enumerate(types_for(topic)):
+            value = _value(topic, number) + SECOND_TYPE * turn * better
             rubric = rubric_for(type_, topic.relation, topic.entry.name)
-            options.append(
-                _Option(
-                    topic, number, type_, value + SECOND_TYPE * turn * (1 + 1 / (1 + number)), lean, rubric
-                )
-            )
+            options.append(_Option(topic, number, type_, value, lean, rubric))
     return options
 
 
@@ -219,10 +226,12 @@ def _value(topic: Topic, rank: int) -> float:
     )
 
 
-def _novel(option: _Option, asked: Sequence[str], close: Closeness) -> _Option:
-    """Worth less the nearer it is to what the core asks; without an encoder nobody knows."""
+def _for_probe(option: _Option, asked: Sequence[str], close: Closeness) -> _Option:
+    """Worth less the nearer it is to what the core asks, where an encoder tells; and less for a duty, which
+    says nothing of the candidate."""
+    unpersonal = UNPERSONAL * (option.topic.relation is Relation.JOB)
     nearest = max((close.cosine(name, option.topic.entry.name) or 0.0 for name in asked), default=0.0)
-    return replace(option, value=option.value - NOVELTY * nearest)
+    return replace(option, value=option.value + unpersonal - NOVELTY * nearest)
 
 
 def _chosen(options: Sequence[_Option], wish: Wish, reading: Reading) -> list[_Option]:

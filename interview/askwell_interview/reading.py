@@ -7,12 +7,13 @@ from datetime import date
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
+from .claim import Level, level_of, negated
 from .deed import acts
 from .evidence import quote_around, quote_segment
 from .personal import find_personal
 from .question import Evidence
 from .segment import Section, Segment, segments_from_text
-from .skill import Entry, Hit, gazetteer, listed_skills, negated
+from .skill import Entry, Hit, gazetteer, listed_skills
 from .span import Span, touches
 from .years import Period, periods_from_text, years_about, years_of, years_said
 
@@ -23,7 +24,7 @@ MAX_SENTENCES = 12
 @dataclass(slots=True)
 class Named:
     """One skill as a document names it. ``rank`` is where the document's best mention stands: lower is
-    weightier. ``told``: some mention says what was done with it. ``evidence`` is the best mention's.
+    weightier. ``told``: some mention says what was done with it. ``evidence`` is the best mention's, ``level`` the highest.
     ``others``: names of the skills that the job would take instead."""
 
     entry: Entry
@@ -32,6 +33,7 @@ class Named:
     count: int = 0
     required: bool = False
     told: bool = False
+    level: Level = Level.WEAK
     years: float | None = None
     periods: list[Period] = field(default_factory=list)
     others: set[str] = field(default_factory=set)
@@ -68,7 +70,7 @@ _LEAD_IN = re.compile(
     r"^(?:\w+\.?\*\* )?(?:you(?:'ll|’ll| will)?(?: also)?|to|responsible for|and|being|the ability to)\s+",
     re.IGNORECASE,
 )
-_INJECTION = re.compile(
+INJECTION = re.compile(
     r"\b(?:ignore|disregard|previous instructions?|system prompt|language model|as an ai|"
     r"you are now|from now on)\b|<\|",
     re.I,
@@ -79,6 +81,7 @@ class _Mention(NamedTuple):
     hit: Hit
     segment: Segment
     evidence: Evidence
+    level: Level
 
 
 _BySegment: TypeAlias = dict[Segment, list[_Mention]]
@@ -120,7 +123,8 @@ def _mentions(
                 continue
             evidence = quote_around(cut_.text, segment, hit.start, hit.end, cut_.personal)
             if evidence is not None:
-                found.append(_Mention(hit, segment, evidence))
+                level = level_of(cut_.text, segment.start, hit, segment.end)
+                found.append(_Mention(hit, segment, evidence, level))
     return found
 
 
@@ -193,6 +197,7 @@ def resume_skills(cut_: Text, extra: Sequence[Entry], today: date) -> dict[str, 
         sentence = cut_.text[mention.segment.start : mention.segment.end]
         told = mention.segment.section is Section.EXPERIENCE and mention.segment.bullet
         told |= mention.segment.section not in (Section.SKILLS, Section.EDUCATION) and acts(sentence)
+        told &= mention.level is not Level.WEAK
         entry = _note(named, mention, 0 if told else 1)
         entry.told |= told
         entry.years = max(filter(None, (entry.years, _years(cut_.text, mention, neighbours))), default=None)
@@ -209,6 +214,7 @@ def _note(named: dict[str, Named], mention: _Mention, rank: int) -> Named:
     if rank < entry.rank:
         entry.rank, entry.evidence = rank, mention.evidence
     entry.count += 1
+    entry.level = max(entry.level, mention.level)
     return entry
 
 
@@ -296,4 +302,4 @@ def bare_duty(quote: str) -> str:
 
 def commands(sentence: str) -> bool:
     """Whether a sentence speaks to the model instead of telling about work."""
-    return _INJECTION.search(sentence) is not None
+    return INJECTION.search(sentence) is not None

@@ -70,8 +70,9 @@ _HEADINGS: tuple[tuple[Section, str], ...] = (
     (
         Section.OFFER,
         r"(?:what )?we offer.*|benefits.*|perks.*|about (?:us|the (?:company|team|hospital|school|firm)).*|"
-        r"who we are|our (?:company|team|offer).*|how to apply|apply\b.*|salary\b.*|pay\b.*|equal opportunit.*|"
-        r"(?:what's|what is) in it for you|conditions|contact.*|location\b.*|hours\b.*|compensation.*|"
+        r"who we are|our (?:company|team|offer).*|how to apply|apply\b.*|salary\b.*|pay\b.*|"
+        r"equal opportunit.*|(?:what's|what is) in it for you|conditions|contact.*|location\b.*|hours\b.*|"
+        r"compensation.*|"
         r"why (?:us|join).*|(?:the )?(?:terms|package|deal|offer|fine print)|recruitment|selection|"
         r"what (?:you(?:'d| would)? (?:get|receive|can expect)|we pay.*|makes us .*)|"
         r"the (?:house|department|company)|the hospital.*|company profile|about the .*|hello|how we hire",

@@ -25,7 +25,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from .question import QuestionType
 
-ITEM, TYPE, LEAN, LADDER, PLACE, FIELD = 8.0, 0.45, 0.5, 0.8, 1.2, 0.5
+ITEM, TYPE, LEAN, LADDER, PLACE, FIELD = 9.0, 0.45, 1.1, 0.8, 1.2, 0.5
 FIELD_STEPS = (3, 6)
 # Nodes, not seconds: the same documents give the same plan on a busy machine. Most programs need one.
 NODES = 200

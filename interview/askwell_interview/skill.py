@@ -171,30 +171,3 @@ def listed_skills(text: str, start: int, end: int, *, bare: bool) -> list[Hit]:
         name = phrase if lead or any(c.isupper() for c in phrase[1:]) else phrase.lower()
         found.append(Hit(Entry(name, "", "knowledge"), begin, begin + len(phrase)))
     return found
-
-
-_BEFORE = re.compile(
-    r"\b(?:no|not|never|without|lack(?:s|ing)?(?: of)?|don['’]t|haven['’]t|hasn['’]t|didn['’]t|cannot|"
-    r"can['’]t|nor|"
-    r"neither|zero)\b(?! only)(?:[^.;:!?\n]|(?<=\w)\.(?=\w)){0,45}$",
-    re.IGNORECASE,
-)
-_AFTER = re.compile(
-    r"^[^.;,!?]{0,25}\b(?:(?:is|are) not (?:required|needed|necessary|essential)|not (?:required|"
-    r"needed|necessary)"
-    r"|(?:required|needed|necessary)\?? no\b)",
-    re.IGNORECASE,
-)
-# How far from a skill its denial may stand, in characters: more than the patterns above can span.
-_REACH = 100
-_TURN = re.compile(
-    r"\b(?:but|however|although|yet|though|except|while|and (?:i|we|strong|good|solid))\b", re.I
-)
-
-
-def negated(text: str, segment_start: int, hit: Hit, segment_end: int) -> bool:
-    """Whether the sentence says that the skill is absent or not asked for."""
-    before = _BEFORE.search(text[max(segment_start, hit.start - _REACH) : hit.start])
-    if before is not None and not _TURN.search(before.group()):
-        return True
-    return _AFTER.search(text[hit.end : min(segment_end, hit.end + _REACH)]) is not None

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from .claim import Level, negated
 from .closeness import Closeness
 from .encoder import Encoder
 from .evidence import quote_around
@@ -14,7 +15,7 @@ from .question import Evidence, QuestionType, Relation, Slot
 from .reading import NICE, Named, Text, bare_duty
 from .rubric import rubric_for
 from .segment import Section
-from .skill import Entry, Hit, negated
+from .skill import Entry, Hit
 from .span import touches
 from .word import stems
 
@@ -72,7 +73,7 @@ def types_for(topic: Topic) -> tuple[QuestionType, ...]:
     types = _TYPES[topic.relation]
     if topic.entry.kind == "soft":
         types = tuple(each for each in types if each is not T)
-    if topic.relation is Relation.MATCH and topic.entry.kind not in ("soft", "licence", "duty"):
+    if topic.relation is Relation.MATCH and topic.entry.kind not in ("soft", "licence"):
         types = (*types, M)
     return types
 
@@ -121,6 +122,8 @@ def _relation(named: Named, shown: Named | None) -> Relation:
     if shown is None:
         return Relation.GAP
     if named.years is not None and shown.years is not None and shown.years < named.years:
+        return Relation.PARTIAL
+    if shown.level is Level.WEAK and (named.years is not None or named.level is Level.STRONG):
         return Relation.PARTIAL
     return Relation.MATCH if shown.told else Relation.UNVERIFIED_CLAIM
 
@@ -221,7 +224,8 @@ def _duty_topics(reading: Reading) -> list[Topic]:
 # What two sentences may share without telling of the same work.
 _LITTLE = frozenset(
     stems(
-        "a an and at by for from in into of on or our out over per than that the their them then this those to "
+        "a an and at by for from in into of on or our out over per than that the their them then "
+        "this those to "
         "two three under up we when which who with within year years month week day daily weekly monthly new "
         "all each every other also more most work team people first about"
     )

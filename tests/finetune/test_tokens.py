@@ -25,9 +25,7 @@ def test_prompts_are_the_ids_that_the_server_sends(base, tmp_path):
     folder = tmp_path / "model"
     convert(Request(str(base), folder, Precision("float32", 0)), LineProgress())
     manifest = read_manifest(folder)
-    served = Served(
-        "", manifest, Tokenizer.from_folder(folder, manifest), chat_from_manifest(manifest), None
-    )
+    served = Served("", manifest, Tokenizer.from_folder(folder, manifest), chat_from_manifest(manifest), None)
     encoder = ExampleEncoder(open_source(str(base), None))
     assert encoder.style == manifest.prompt_style
     for example in examples()[:6]:

@@ -2,7 +2,10 @@
 
 import json
 import multiprocessing
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,10 +15,9 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 
 from askwell_finetune.config import read_config  # noqa: E402
-from askwell_finetune.errors import FinetuneError  # noqa: E402
 from askwell_finetune.run import run_training  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
-from tiny_finetune import run_killed_before, tiny_gptj, tiny_llama, write_config, write_data  # noqa: E402
+from tiny_finetune import run_killed_before, tiny_llama, write_config, write_data  # noqa: E402
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("default")]
 
@@ -25,7 +27,7 @@ rank = 2
 dropout = 0.2
 [batch]
 pack_tokens = 500
-passes_per_step = 2
+passes_per_step = {}
 [schedule]
 epochs = 6
 learning_rate = 0.05
@@ -40,15 +42,19 @@ def whole(tmp_path_factory) -> SimpleNamespace:
     """A run that nothing disturbed, what it was made of and what it left."""
     folder = tmp_path_factory.mktemp("whole")
     base, data = tiny_llama(folder / "tiny.llama"), write_data(folder / "data")
-    config = write_config(folder / "config.toml", base, data, folder / "out", SETTINGS)
+    config = write_config(folder / "config.toml", base, data, folder / "out", SETTINGS.format(2))
     run_training(read_config(config), resume=False)
     record = json.loads((folder / "out" / "run.json").read_text())
-    return SimpleNamespace(base=base, data=data, out=folder / "out", config=config, record=record)
+    return SimpleNamespace(base=base, data=data, out=folder / "out", record=record)
 
 
-def losses(out: Path) -> dict[str, list[float]]:
-    figures = json.loads((out / "run.json").read_text())["figures"]
-    return {name: [each["loss"] for each in figures[name]] for name in ("steps", "validations")}
+def assert_same_run(one: Path, other: Path, tolerance: float) -> None:
+    records = [json.loads((out / "run.json").read_text()) for out in (one, other)]
+    for name in ("steps", "validations"):
+        found, wanted = ([each["loss"] for each in record["figures"][name]] for record in records)
+        assert found == pytest.approx(wanted, abs=tolerance, rel=0)
+    adapters = [load_file(out / "adapter" / "adapter_model.safetensors") for out in (one, other)]
+    torch.testing.assert_close(*adapters, rtol=0, atol=max(tolerance, 1e-4))
 
 
 def test_a_run_learns_and_says_how(whole):
@@ -69,7 +75,9 @@ def test_nothing_that_a_run_leaves_names_a_path(whole):
 
 @pytest.mark.parametrize("step", [1, 5, 8])
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(whole, tmp_path, step):
-    config = write_config(tmp_path / "config.toml", whole.base, whole.data, tmp_path / "out", SETTINGS)
+    config = write_config(
+        tmp_path / "config.toml", whole.base, whole.data, tmp_path / "out", SETTINGS.format(2)
+    )
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["askwell_finetune.training"])
     process = context.Process(target=run_killed_before, args=(config, step))
@@ -78,10 +86,21 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(whole, tmp_path, step):
     assert process.exitcode == -signal.SIGKILL
 
     run_training(read_config(config), resume=True)
-    found, wanted = losses(tmp_path / "out"), losses(whole.out)
-    for name in wanted:
-        assert found[name] == pytest.approx(wanted[name], abs=1e-6, rel=0)
-    adapters = [
-        load_file(out / "adapter" / "adapter_model.safetensors") for out in (tmp_path / "out", whole.out)
+    assert_same_run(tmp_path / "out", whole.out, 1e-6)
+
+
+def test_two_processes_learn_what_one_does_in_twice_the_passes(whole, tmp_path):
+    config = write_config(
+        tmp_path / "config.toml", whole.base, whole.data, tmp_path / "out", SETTINGS.format(1)
+    )
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
+        *("-m", "askwell_finetune.command", "train", str(config)),
     ]
-    torch.testing.assert_close(*adapters, rtol=0, atol=1e-6)
+    paths = os.pathsep.join(path for path in sys.path if path)
+    done = subprocess.run(
+        command, env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stderr.count("all epochs are done") == 1
+    assert_same_run(tmp_path / "out", whole.out, 1e-5)

@@ -1,5 +1,6 @@
 """What each mode plans, within which minutes, and in which order."""
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from askwell_interview import selection as s
 from askwell_interview.closeness import Closeness
 from askwell_interview.features import read
 from askwell_interview.plan import Ask, plan_questions
+from askwell_interview.skill import gazetteer
 
 TODAY = date(2026, 1, 1)
 DATA = Path(__file__).parents[2] / "benchmarks/data"
@@ -99,6 +101,7 @@ def test_other_modes_ask_all_in_one_order_the_hardest_last(
 def test_bank_is_from_the_job_alone_and_half_of_it_the_professions_own() -> None:
     with pytest.raises(DocumentError, match="only the mode BANK does without"):
         opened(NURSE, None, Mode.STRUCTURED)
+    assert len(opened(NURSE, None, Mode.BANK, 4).written) == 2
     interview = opened(NURSE, None, Mode.BANK, 16)
     assert interview == opened(NURSE, document_from_text("Skills\nPython"), Mode.BANK, 16)
     items = interview.plan.items
@@ -109,6 +112,21 @@ def test_bank_is_from_the_job_alone_and_half_of_it_the_professions_own() -> None
         assert question.source is Source.BANK and question.rubric.anchors and "{" not in question.text
     assert {question.id for question in interview.written} == {item.id for item in items if item.text}
     assert not {item.id for item in items if item.text} & set(interview.open_items)
+
+
+def test_bank_goes_on_from_the_core_that_the_caller_gave() -> None:
+    first = opened(NURSE, None, Mode.BANK, 4)
+    core = [
+        *first.written,
+        Question("core-2", "How do you prevent infections?", competency="infection control"),
+    ]
+    more = opened(NURSE, None, Mode.BANK, 8, core=core)
+    assert [item.id for item in more.plan.items][: len(core)] == [question.id for question in core]
+    assert len(more.plan.items) == 8
+    assert [question.text for question in more.given] == [question.text for question in core]
+    assert not {question.text for question in more.written} & {question.text for question in core}
+    assert sum(item.competency == "infection control" for item in more.plan.items) == 1
+    assert len({item.id for item in more.plan.items}) == 8
 
 
 @pytest.mark.parametrize("mode", [Mode.STRUCTURED, Mode.BANK])
@@ -138,6 +156,20 @@ def test_senior_job_is_asked_harder_questions() -> None:
         return sum(asked) / len(asked)
 
     assert mean(1) < mean(9)
+
+
+def test_job_that_names_every_skill_there_is_makes_no_larger_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+
+    def watched(candidates: Sequence[s.Candidate], wish: s.Wish) -> list[int]:
+        sizes.append(len({c.topic for c in candidates}))
+        return s.choose(candidates, wish)
+
+    monkeypatch.setattr(p, "choose", watched)
+    names = sorted({entry.name for entry in gazetteer().spellings.values()})
+    job = document_from_text("Everything\n\nRequirements\n" + "\n".join(f"- {name}." for name in names))
+    assert len(opened(job, document_from_text("Skills\nPython"), Mode.STRUCTURED, 32).plan.items) == 32
+    assert len(names) > 500 and max(sizes) <= p.MAX_TOPICS
 
 
 def test_what_is_soft_is_never_worth_a_question() -> None:

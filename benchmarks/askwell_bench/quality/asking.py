@@ -1,12 +1,19 @@
-"""What is asked for one job: five sets of questions, made by the server or beside it.
+"""What is asked for one job: sets of questions, made by the server or beside it.
 
     own     the right résumé
     again   the same once more: sampling alone differs, as another seed would make it
     other   another candidate's résumé, with own's core given
     twin    the right résumé with another name, gender or school
+    rivals  each résumé of the same trade, with own's core given
 
 and the two baselines over the same documents: ``founding`` (the founding script's prompt on the same model)
 and ``bank`` (questions of the written bank drawn at random).
+
+The baselines are asked for as many questions as own's set has. ``founding`` runs on the same server and
+weights with the same sampling and token limit, is given the skills that our extraction found, and is judged
+as it comes: one sample a question, nothing chosen or thrown away, as the script did. Ours may choose among
+samples and resample what failed; that is what is being compared. ``bank`` draws from all entries, with no
+plan to say which suit, and puts in any skill or duty of the job.
 """
 
 import time
@@ -28,7 +35,8 @@ _TIMEOUT_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """``extract_s``: seconds of one ExtractFeatures call, as the caller sees it."""
+    """``topics``: what the documents offer to ask about, which the baselines were filled with.
+    ``extract_s``: seconds of one ExtractFeatures call, as the caller sees it."""
 
     name: str
     other_name: str
@@ -39,6 +47,8 @@ class Asked:
     founding: tuple[str, ...]
     bank: tuple[str, ...]
     extract_s: float
+    topics: tuple[str, ...] = ()
+    rivals: tuple[QuestionSet, ...] = ()
 
 
 def ask(client: Client, pair: Pair, other: Pair, count: int, random: Random) -> Asked:
@@ -54,9 +64,11 @@ def ask(client: Client, pair: Pair, other: Pair, count: int, random: Random) -> 
         again=_set(client, pair.job, pair.resume, count),
         other=_set(client, pair.job, other.resume, count, core(own)),
         twin=_set(client, pair.job, pair.twin, count),
-        founding=founding(client, features, count),
-        bank=random_bank(features, count, random),
+        founding=founding(client, features, len(own.questions)),
+        bank=random_bank(features, len(own.questions), random),
         extract_s=extract_s,
+        topics=topics(features),
+        rivals=tuple(_set(client, pair.job, rival, count, core(own)) for rival in pair.rivals),
     )
 
 
@@ -72,11 +84,18 @@ def texts(questions: Sequence[Question]) -> list[str]:
     return [each.text for each in questions]
 
 
+def topics(features: Features) -> tuple[str, ...]:
+    skills = (skill.name for skill in (*features.job_skills, *features.other_skills))
+    return tuple(dict.fromkeys([*skills, *(duty.quote for duty in features.duties)]))
+
+
 def founding(client: Client, features: Features, count: int) -> tuple[str, ...]:
     """What the founding script would have asked: its prompt, the title and the skills filled in.
 
     The skills are those that job and résumé share, then the résumé's others: the most personal filling.
     """
+    if not count:
+        return ()
     shared = [skill.name for skill in features.job_skills if skill.resume_evidence]
     named = [*shared, *(skill.name for skill in features.other_skills)][:_FOUNDING_SKILLS]
     prompt = (

@@ -5,8 +5,9 @@
         --people followMLdata.csv --html quality.html --out results
 
 For each job it asks four sets of questions of a server of its own (the right résumé, the same again, another
-candidate's, and the right one with another name, gender or school) and two baselines: the founding script's
-prompt on the same model, and random questions of the bank. A second server, which logs all that it can, gets
+candidate's, and the right one with another name, gender or school), one for each rival of the same trade where
+there are any, and two baselines: the founding script's prompt on the same model, and random questions of the
+bank. A second server, which logs all that it can, gets
 the résumés with 504 pieces of made-up personal data in them. The guard is asked about sentences that it was
 not made from. Intervals are bootstraps over jobs. Without --encoder, likeness is that of words.
 Exit code 1: a criterion is not met, or could not be judged.
@@ -30,11 +31,13 @@ from ..result import add_out, model_facts, write_whole
 from ..serving import running_server
 from .asking import ask
 from .criterion import verdicts
+from .facts import figures as figures_of
+from .facts import measures
 from .fluency import Likelihood, fluency
 from .guarding import guard_check, held_out, judge_sentences
 from .human import questions_from_csv
 from .leak import leakage
-from .likeness import Library, MeaningLibrary, WordLibrary, remembered
+from .likeness import library_of, remembered
 from .outcome import Judges, Outcome
 from .page import page
 from .pair import Pair, pairs_from_folders, spread
@@ -72,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     def figures() -> dict[str, Any]:
         told = {"model": model_facts(model), "server_flags": arguments.server_flags, "count": arguments.count}
         likeness = str(arguments.encoder.name) if arguments.encoder else "words"
-        return {**told, "likeness": likeness, "seed": arguments.seed, **outcome.figures()}
+        return {**told, "likeness": likeness, "seed": arguments.seed, **figures_of(outcome)}
 
     def measure() -> None:
         guard, check = guard_check(encoder)
@@ -92,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
         outcome.leakage_whole = True
         outcome.fluency = fluency(outcome.written(), outcome.judges.people, Likelihood(arguments.model))
 
-    ledger = Ledger(NAME, arguments, figures, outcome.measures)
+    ledger = Ledger(NAME, arguments, figures, lambda: measures(outcome))
     ledger.measure(measure)
     print_tables(outcome)
     found = verdicts(outcome)
@@ -105,10 +108,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _outcome(arguments: argparse.Namespace, pairs: Sequence[Pair]) -> tuple[Outcome, Encoder | None]:
     """An outcome with its judges, and the encoder if there is one."""
     people = questions_from_csv(arguments.people) if arguments.people else []
-    resumes = [pair.resume for pair in pairs]
     encoder: Encoder | None = None
     encode = None
-    library: Library = WordLibrary(resumes)
     if arguments.encoder:
         from askwell_server.domain.encoder import MiniLm
         from askwell_server.domain.encoder_folder import EncoderRefused
@@ -118,8 +119,8 @@ def _outcome(arguments: argparse.Namespace, pairs: Sequence[Pair]) -> tuple[Outc
         except EncoderRefused as error:
             raise ValueError(str(error)) from None
         encode = remembered(encoder.encode)
-        library = MeaningLibrary(resumes, encode)
     _, check = guard_check(encoder)
+    library = library_of([pair.resume for pair in pairs], encode)
     return Outcome(Judges(pairs, library, encode, cache(check), people)), encoder
 
 

@@ -2,6 +2,7 @@
 
 from ..verdict import Verdict, at_least, at_most
 from .interval import Estimate
+from .latency import latency, slowest_s
 from .outcome import Outcome
 
 LEAST_CANARIES = 500
@@ -65,8 +66,8 @@ def _fair(excess: Estimate | None) -> Verdict:
 
 
 def _time(found: Outcome) -> list[Verdict]:
-    plan = found.latency()["plan_s"] if found.jobs else None
-    slowest = found.slowest_s()
+    plan = latency(found.jobs)["plan_s"]
+    slowest = slowest_s(found.jobs)
     limit_ms = _PLAN_ENCODED_MS if found.judges.encode else _PLAN_MS
     return [
         at_most("reading and planning a pair", plan.mean * 1e3 if plan else None, limit_ms, " ms"),

@@ -20,11 +20,14 @@ _DRAWS = 20
 
 @dataclass(frozen=True, slots=True)
 class Diversity:
-    """Means over draws of ``size`` texts. ``words``: of a text, on average."""
+    """Means over draws of ``size`` texts, and what the middle 95 % of the draws gave. ``words``: of a text, on
+    average."""
 
     size: int
     distinct_1: float
     distinct_2: float
+    distinct_2_low: float
+    distinct_2_high: float
     self_bleu: float
     self_bleu_low: float
     self_bleu_high: float
@@ -46,8 +49,10 @@ def diversity(jobs: Sequence[Sequence[str]], size: int, seed: int = 0) -> Divers
             (distinct(words, 1), distinct(words, 2), self_bleu(words), float(np.mean([*map(len, words)])))
         )
     one, two, bleu, words_each = (float(mean) for mean in np.mean(np.array(rows), axis=0))
-    low, high = np.percentile([row[2] for row in rows], (2.5, 97.5))
-    return Diversity(size, one, two, bleu, float(low), float(high), words_each)
+    (two_low, bleu_low), (two_high, bleu_high) = np.percentile(
+        [row[1:3] for row in rows], (2.5, 97.5), axis=0
+    ).tolist()
+    return Diversity(size, one, two, two_low, two_high, bleu, bleu_low, bleu_high, words_each)
 
 
 def _drawn(jobs: Sequence[Sequence[str]], size: int, random: Random) -> set[str] | list[str]:

@@ -62,6 +62,10 @@ class MeaningLibrary:
         return np.array([float((asked @ rows.T).max(axis=1).mean()) for rows in self._rows])
 
 
+def library_of(resumes: Sequence[str], encode: Encode | None) -> Library:
+    return WordLibrary(resumes) if encode is None else MeaningLibrary(resumes, encode)
+
+
 def remembered(encode: Encode) -> Encode:
     """The same, each text encoded once."""
     known: dict[str, npt.NDArray[np.float32]] = {}

@@ -1,4 +1,4 @@
-"""Jobs, the résumés that apply for them, and each résumé's twin."""
+"""Jobs, the résumés that apply for them, each résumé's twin, and rivals of the same trade."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -6,23 +6,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TWINS = "twins.toml"
+RIVALS = "rivals"
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """``twin``: the résumé with another name, gender or school and nothing else changed."""
+    """``twin``: the résumé with another name, gender or school and nothing else changed. ``rivals``: résumés of
+    other people of the same trade; most jobs have none."""
 
     name: str
     job: str
     resume: str
     twin: str
+    rivals: tuple[str, ...] = ()
 
 
 def pairs_from_folders(jobs: Path, resumes: Path) -> list[Pair]:
     """Each job with the résumé of the same name, in the order of names.
 
-    The twins stand in twins.toml beside the folder of résumés. Raises ValueError when a job has no résumé or
-    a résumé no twin.
+    The twins stand in twins.toml beside the folder of résumés, rivals in rivals/NAME/*.md. Raises ValueError
+    when a job has no résumé or a résumé no twin.
     """
     texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(resumes.glob("*.md"))}
     changes = tomllib.loads((resumes.parent / TWINS).read_text(encoding="utf-8"))
@@ -33,9 +36,10 @@ def pairs_from_folders(jobs: Path, resumes: Path) -> list[Pair]:
         if path.stem not in changes:
             raise ValueError(f"{resumes.parent / TWINS} has no table [{path.stem}]")
         resume = texts[path.stem]
-        pairs.append(
-            Pair(path.stem, path.read_text(encoding="utf-8"), resume, twin_of(resume, changes[path.stem]))
-        )
+        twin = twin_of(resume, changes[path.stem])
+        found = sorted((resumes.parent / RIVALS / path.stem).glob("*.md"))
+        rivals = tuple(each.read_text(encoding="utf-8") for each in found)
+        pairs.append(Pair(path.stem, path.read_text(encoding="utf-8"), resume, twin, rivals))
     if len(pairs) < 2:
         raise ValueError(f"{jobs} holds {len(pairs)} jobs as .md files; two at least, to swap their résumés")
     return pairs

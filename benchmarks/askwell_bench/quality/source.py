@@ -13,9 +13,11 @@ from .likeness import Library, reciprocal_rank
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The questions of one source for one job. ``resume``: the place of the right résumé in the library."""
+    """The questions of one source for one job. ``bare``: the same without their openings. ``resume``: the
+    place of the right résumé in the library."""
 
     texts: Sequence[str]
+    bare: Sequence[str]
     known: Known
     resume: int
 
@@ -24,7 +26,8 @@ class Written:
 class SourceFigures:
     """``form``: share in form. ``invented``: share that names what stands in neither document. ``unlawful``:
     share that the guard refuses. ``mrr``: of the right résumé from all of a job's questions together, and
-    ``mrr_single`` from one question alone. None where there are no documents to hold against."""
+    ``mrr_single`` from one question alone. ``bare_diversity``: without the openings. None where there are no
+    documents to hold against."""
 
     questions: int
     form: Estimate | None
@@ -33,6 +36,7 @@ class SourceFigures:
     mrr: Estimate | None
     mrr_single: Estimate | None
     diversity: Diversity | None
+    bare_diversity: Diversity | None
 
     def facts(self) -> dict[str, Any]:
         return asdict(self)
@@ -55,6 +59,7 @@ def judge_source(jobs: Sequence[Written], library: Library, check: Check, size: 
         mrr=estimate([[rank(job.texts, job.resume)] for job in jobs if job.texts]),
         mrr_single=estimate([[rank([text], job.resume) for text in job.texts] for job in jobs]),
         diversity=diversity([job.texts for job in jobs], size),
+        bare_diversity=diversity([job.bare for job in jobs], size),
     )
 
 
@@ -68,4 +73,5 @@ def judge_people(texts: Sequence[str], check: Check, size: int) -> SourceFigures
         mrr=None,
         mrr_single=None,
         diversity=diversity([[text] for text in texts], size),
+        bare_diversity=None,
     )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rapidfuzz.fuzz import ratio
 
 from .asking import Asked, core, probes, texts
+from .interval import Estimate, estimate
 from .likeness import Encode, set_distance
 
 SAME = 90.0  # of rapidfuzz's ratio: the same question but for a word
@@ -13,6 +14,22 @@ SAME = 90.0  # of rapidfuzz's ratio: the same question but for a word
 def changed(before: Sequence[str], after: Sequence[str]) -> list[float]:
     """For each question of ``after`` 1.0 when ``before`` has none like it, else 0.0."""
     return [0.0 if any(ratio(text, other) >= SAME for other in before) else 1.0 for text in after]
+
+
+def swap_figures(jobs: Sequence[Asked], encode: Encode | None) -> dict[str, Estimate | None]:
+    """``twin_excess``: how much farther the twin's set lies than the second run's, job by job."""
+    far = [distances(asked, encode) for asked in jobs]
+    across = [other_job_distance(asked, jobs, encode) for asked in jobs]
+    return {
+        "probes_changed": estimate([probes_changed(asked) for asked in jobs]),
+        "core_kept": estimate([core_kept(asked) for asked in jobs]),
+        "distance_again": estimate([[each["again"]] for each in far]),
+        "distance_twin": estimate([[each["twin"]] for each in far]),
+        "distance_other_resume": estimate([[each["other_resume"]] for each in far]),
+        "distance_other_job": estimate([[each] for each in across if each is not None]),
+        "twin_excess": estimate([[each["twin"] - each["again"]] for each in far]),
+        "twin_same_plan": estimate([[same_plan(asked)] for asked in jobs]),
+    }
 
 
 def probes_changed(asked: Asked) -> list[float]:

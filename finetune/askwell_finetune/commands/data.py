@@ -1,4 +1,4 @@
-"""Make a data set of authored roles, a company's own questions, or both: checked, split by role."""
+"""Make a data set of authored roles, own questions and what reviewers let pass: checked, split by role."""
 
 import argparse
 import json
@@ -15,17 +15,24 @@ from ..canary import Canary, canary_to_json, plant
 from ..card import card_from_facts, facts_of
 from ..example import SPLITS, Example, write_examples
 from ..imported import Columns, Import
-from ..likeness import alike
+from ..likeness import MAX_ALIKE, alike
+from ..preference import examples_from_reviews
+from ..review import reviews_from_file
 from ..role import roles_from_folder
 from ..split import splits_of
 
 NAME = "data"
-MAX_ALIKE = 88.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--roles", type=Path, help="a folder of authored roles")
     parser.add_argument("--csv", type=Path, help="a CSV or JSONL file of questions that you may train on")
+    parser.add_argument(
+        "--reviews",
+        type=Path,
+        metavar="JSONL",
+        help="reviewers' decisions: accepted and edited questions are taken",
+    )
     parser.add_argument("--question", nargs="+", metavar="COLUMN", help="the columns that hold a question")
     for name, told in (
         ("competency", "what the question probes (without it: the first skill that the question names)"),
@@ -37,7 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name}", default="", metavar="COLUMN", help=f"the column with {told}")
     parser.add_argument("--source", default="", help="what to call the file's questions (default: its name)")
     parser.add_argument(
-        "--licence", default="", help="the licence of the file's questions; required with --csv"
+        "--licence",
+        default="",
+        help="the licence of the file's questions; required with --csv and --reviews",
     )
     parser.add_argument(
         "--encoder", type=Path, help="a sentence encoder's folder: the guard then reads meaning"
@@ -56,11 +65,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     out = _new_folder(arguments.out)
     screen = Console(stderr=True)
-    guard = Guard(_encoder(arguments.encoder))
+    guard = Guard(guard_encoder(arguments.encoder))
     dropped: Counter[str] = Counter()
-    examples = _authored(arguments, guard, dropped, screen) + _owned(arguments, guard, dropped)
+    examples = _authored(arguments, guard, dropped, screen)
+    examples += _owned(arguments, guard, dropped) + _reviewed(arguments, guard, dropped)
     if not examples:
-        raise ValueError("nothing is left to learn from: " + (_told(dropped) or "give --roles or --csv"))
+        raise ValueError(
+            "nothing is left to learn from: " + (_told(dropped) or "give --roles, --csv or --reviews")
+        )
     again = alike([each.question for each in examples], MAX_ALIKE)
     dropped["alike another"] += len(again)
     examples = [each for at, each in enumerate(examples) if at not in again]
@@ -94,7 +106,7 @@ def _new_folder(out: Path) -> Path:
     return out
 
 
-def _encoder(folder: Path | None) -> Encoder | None:
+def guard_encoder(folder: Path | None) -> Encoder | None:
     if folder is None:
         return None
     from askwell_server.domain.encoder import MiniLm
@@ -140,6 +152,16 @@ def _owned(arguments: argparse.Namespace, guard: Guard, dropped: Counter[str]) -
     made = list(taken.examples())
     dropped.update(taken.dropped)
     return made
+
+
+def _reviewed(arguments: argparse.Namespace, guard: Guard, dropped: Counter[str]) -> list[Example]:
+    if arguments.reviews is None:
+        return []
+    if not arguments.licence:
+        raise ValueError('--reviews needs --licence: whose questions they are, such as "our own"')
+    return list(
+        examples_from_reviews(reviews_from_file(arguments.reviews), arguments.licence, guard, dropped)
+    )
 
 
 def _planted(arguments: argparse.Namespace, examples: list[Example]) -> list[Canary]:

@@ -1,8 +1,8 @@
 """Train a LoRA adapter on a data set's questions, as a TOML file says.
 
-Writes a new folder: adapter/ (for askwell-convert --adapter), run.json, curves.svg, and checkpoints from which
---resume goes on as if nothing had happened. Several processes: accelerate launch -m askwell_finetune.command
-train CONFIG.
+Writes a new folder: adapter/ (for askwell-convert --adapter), run.json, curves.svg, and checkpoints from
+which --resume goes on as if nothing had happened. Several processes: torchrun --nproc-per-node 2 -m
+askwell_finetune.command train CONFIG.toml, or accelerate launch (docs/finetuning.md).
 """
 
 import argparse
@@ -18,9 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from ..config import read_config
-
-    config = read_config(arguments.config)
     from ..run import run_training
 
-    run_training(config, resume=arguments.resume)
+    run_training(read_config(arguments.config), resume=arguments.resume)
     return 0

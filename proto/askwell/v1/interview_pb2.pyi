@@ -613,6 +613,26 @@ class Question(_message.Message):
     BANK: Question.Source.ValueType  # 2
     """The written bank, because nothing that the model wrote passed the checks in time."""
 
+    @_typing.final
+    class ScoresEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.float
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ID_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     SLOT_FIELD_NUMBER: _builtins.int
@@ -632,6 +652,8 @@ class Question(_message.Message):
     FOLLOW_UPS_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     PROMPT_VERSION_FIELD_NUMBER: _builtins.int
+    GUARD_FIELD_NUMBER: _builtins.int
+    SCORES_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The plan item it answers."""
     text: _builtins.str
@@ -681,6 +703,18 @@ class Question(_message.Message):
     def follow_ups(self) -> _containers.RepeatedCompositeFieldContainer[Global___FollowUp]:
         """What to ask next, by what the answer was like."""
 
+    @_builtins.property
+    def guard(self) -> Global___GuardVerdict:
+        """What the guard made of the text. Absent only from a question that the caller wrote for SuggestFollowUp."""
+
+    @_builtins.property
+    def scores(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
+        """What the text was ranked by among those that passed the checks, for a question that the model wrote, the
+        higher the better: "telling" (words that name a circumstance, at most 4), "own_evidence" (words of the
+        item's own quotes, at most 3), "length" (0, or less than that for a text far from 18 to 28 words),
+        "log_probability" (the mean of its tokens', natural; absent where the engine told none), and "total".
+        """
+
     def __init__(
         self,
         *,
@@ -703,14 +737,44 @@ class Question(_message.Message):
         follow_ups: _abc.Iterable[Global___FollowUp] | None = ...,
         model: _builtins.str = ...,
         prompt_version: _builtins.str = ...,
+        guard: Global___GuardVerdict | None = ...,
+        scores: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["job_evidence", b"job_evidence", "resume_evidence", b"resume_evidence"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["guard", b"guard", "job_evidence", b"job_evidence", "resume_evidence", b"resume_evidence"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchors", b"anchors", "attempts", b"attempts", "competency", b"competency", "covers", b"covers", "difficulty", b"difficulty", "finished_s", b"finished_s", "follow_ups", b"follow_ups", "id", b"id", "job_evidence", b"job_evidence", "minutes", b"minutes", "model", b"model", "prompt_version", b"prompt_version", "red_flags", b"red_flags", "relation", b"relation", "resume_evidence", b"resume_evidence", "slot", b"slot", "source", b"source", "text", b"text", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchors", b"anchors", "attempts", b"attempts", "competency", b"competency", "covers", b"covers", "difficulty", b"difficulty", "finished_s", b"finished_s", "follow_ups", b"follow_ups", "guard", b"guard", "id", b"id", "job_evidence", b"job_evidence", "minutes", b"minutes", "model", b"model", "prompt_version", b"prompt_version", "red_flags", b"red_flags", "relation", b"relation", "resume_evidence", b"resume_evidence", "scores", b"scores", "slot", b"slot", "source", b"source", "text", b"text", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Question: _TypeAlias = Question  # noqa: Y015
+
+@_typing.final
+class GuardVerdict(_message.Message):
+    """What the guard made of a text. CheckQuestion tells why, and what to ask instead."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALLOWED_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    allowed: _builtins.bool
+    category: _builtins.str
+    """See CheckQuestionResponse.category."""
+    rule: Global___CheckQuestionResponse.Rule.ValueType
+    def __init__(
+        self,
+        *,
+        allowed: _builtins.bool = ...,
+        category: _builtins.str = ...,
+        rule: Global___CheckQuestionResponse.Rule.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "category", b"category", "rule", b"rule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GuardVerdict: _TypeAlias = GuardVerdict  # noqa: Y015
 
 @_typing.final
 class Anchor(_message.Message):
@@ -1094,3 +1158,137 @@ class CheckQuestionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckQuestionResponse: _TypeAlias = CheckQuestionResponse  # noqa: Y015
+
+@_typing.final
+class SuggestFollowUpRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    QUESTION_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    SAMPLING_FIELD_NUMBER: _builtins.int
+    MAX_NEW_TOKENS_FIELD_NUMBER: _builtins.int
+    NUM_RETURN_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The caller's id, or empty."""
+    model: _builtins.str
+    """The model's name, or empty."""
+    answer: _builtins.str
+    """What was answered, in English, at most 4,000 characters. Required."""
+    max_new_tokens: _builtins.int
+    """Tokens a follow-up may have. Default 48, limits 8 to 128."""
+    num_return: _builtins.int
+    """Candidates the model writes, the best of which is kept. Default 3, limits 1 to 8. When none passes the
+    checks it writes twice as many once more.
+    """
+    priority: _generation_pb2.Priority.ValueType
+    """Which waiting requests go before which."""
+    tenant: _builtins.str
+    """Who asks; see GenerateRequest.tenant."""
+    @_builtins.property
+    def question(self) -> Global___Question:
+        """The question that was answered, as it came or as somebody worded it. Needs text, at most 500 characters;
+        competency, type, relation and follow_ups make the suggestion better. Refused where it must not be asked.
+        """
+
+    @_builtins.property
+    def sampling(self) -> _generation_pb2.Sampling:
+        """How the model chooses tokens. Default: temperature 0.7, top_k 50, top_p 0.95."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        model: _builtins.str = ...,
+        question: Global___Question | None = ...,
+        answer: _builtins.str = ...,
+        sampling: _generation_pb2.Sampling | None = ...,
+        max_new_tokens: _builtins.int | None = ...,
+        num_return: _builtins.int | None = ...,
+        priority: _generation_pb2.Priority.ValueType = ...,
+        tenant: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_new_tokens", b"_max_new_tokens", "_num_return", b"_num_return", "max_new_tokens", b"max_new_tokens", "num_return", b"num_return", "question", b"question", "sampling", b"sampling"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_new_tokens", b"_max_new_tokens", "_num_return", b"_num_return", "answer", b"answer", "max_new_tokens", b"max_new_tokens", "model", b"model", "num_return", b"num_return", "priority", b"priority", "question", b"question", "request_id", b"request_id", "sampling", b"sampling", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__max_new_tokens: _TypeAlias = _typing.Literal["max_new_tokens"]  # noqa: Y015
+    _WhichOneofArgType__max_new_tokens: _TypeAlias = _typing.Literal["_max_new_tokens", b"_max_new_tokens"]  # noqa: Y015
+    _WhichOneofReturnType__num_return: _TypeAlias = _typing.Literal["num_return"]  # noqa: Y015
+    _WhichOneofArgType__num_return: _TypeAlias = _typing.Literal["_num_return", b"_num_return"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_new_tokens) -> _WhichOneofReturnType__max_new_tokens | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__num_return) -> _WhichOneofReturnType__num_return | None: ...
+
+Global___SuggestFollowUpRequest: _TypeAlias = SuggestFollowUpRequest  # noqa: Y015
+
+@_typing.final
+class SuggestFollowUpResponse(_message.Message):
+    """What to ask next."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class RefusedEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    TRIGGER_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    GUARD_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    model: _builtins.str
+    """The model that was asked."""
+    trigger: Global___FollowUp.Trigger.ValueType
+    """What the answer was like, by rules: what it lacks most, or STRONG."""
+    text: _builtins.str
+    """The follow-up."""
+    source: Global___Question.Source.ValueType
+    """MODEL, or BANK: the question's own follow-up for such an answer, or else a written one."""
+    @_builtins.property
+    def guard(self) -> Global___GuardVerdict: ...
+    @_builtins.property
+    def refused(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Texts of the model that were discarded, by the check that refused them first."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        model: _builtins.str = ...,
+        trigger: Global___FollowUp.Trigger.ValueType = ...,
+        text: _builtins.str = ...,
+        source: Global___Question.Source.ValueType = ...,
+        guard: Global___GuardVerdict | None = ...,
+        refused: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["guard", b"guard"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["guard", b"guard", "model", b"model", "refused", b"refused", "request_id", b"request_id", "source", b"source", "text", b"text", "trigger", b"trigger"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuggestFollowUpResponse: _TypeAlias = SuggestFollowUpResponse  # noqa: Y015

@@ -54,6 +54,11 @@ class InterviewServiceStub(object):
                 request_serializer=askwell_dot_v1_dot_interview__pb2.CheckQuestionRequest.SerializeToString,
                 response_deserializer=askwell_dot_v1_dot_interview__pb2.CheckQuestionResponse.FromString,
                 _registered_method=True)
+        self.SuggestFollowUp = channel.unary_unary(
+                '/askwell.v1.InterviewService/SuggestFollowUp',
+                request_serializer=askwell_dot_v1_dot_interview__pb2.SuggestFollowUpRequest.SerializeToString,
+                response_deserializer=askwell_dot_v1_dot_interview__pb2.SuggestFollowUpResponse.FromString,
+                _registered_method=True)
 
 
 class InterviewServiceServicer(object):
@@ -87,6 +92,14 @@ class InterviewServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SuggestFollowUp(self, request, context):
+        """Says what an answer was like and what to ask next. The answer is neither logged nor kept, and the model
+        is shown a part of it without personal data.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InterviewServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -109,6 +122,11 @@ def add_InterviewServiceServicer_to_server(servicer, server):
                     servicer.CheckQuestion,
                     request_deserializer=askwell_dot_v1_dot_interview__pb2.CheckQuestionRequest.FromString,
                     response_serializer=askwell_dot_v1_dot_interview__pb2.CheckQuestionResponse.SerializeToString,
+            ),
+            'SuggestFollowUp': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuggestFollowUp,
+                    request_deserializer=askwell_dot_v1_dot_interview__pb2.SuggestFollowUpRequest.FromString,
+                    response_serializer=askwell_dot_v1_dot_interview__pb2.SuggestFollowUpResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -219,6 +237,33 @@ class InterviewService(object):
             '/askwell.v1.InterviewService/CheckQuestion',
             askwell_dot_v1_dot_interview__pb2.CheckQuestionRequest.SerializeToString,
             askwell_dot_v1_dot_interview__pb2.CheckQuestionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuggestFollowUp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/askwell.v1.InterviewService/SuggestFollowUp',
+            askwell_dot_v1_dot_interview__pb2.SuggestFollowUpRequest.SerializeToString,
+            askwell_dot_v1_dot_interview__pb2.SuggestFollowUpResponse.FromString,
             options,
             channel_credentials,
             insecure,

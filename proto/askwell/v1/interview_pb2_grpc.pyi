@@ -46,6 +46,10 @@ class InterviewServiceStub:
     """The same, sent as it comes: the plan, then each question when it is finished, then a summary."""
     CheckQuestion: _grpc.UnaryUnaryMultiCallable[_interview_pb2.CheckQuestionRequest, _interview_pb2.CheckQuestionResponse]
     """Says whether a question, of whatever origin, may be asked of a candidate. Runs no language model."""
+    SuggestFollowUp: _grpc.UnaryUnaryMultiCallable[_interview_pb2.SuggestFollowUpRequest, _interview_pb2.SuggestFollowUpResponse]
+    """Says what an answer was like and what to ask next. The answer is neither logged nor kept, and the model
+    is shown a part of it without personal data.
+    """
 
 @_typing.type_check_only
 class InterviewServiceAsyncStub(InterviewServiceStub):
@@ -58,6 +62,10 @@ class InterviewServiceAsyncStub(InterviewServiceStub):
     """The same, sent as it comes: the plan, then each question when it is finished, then a summary."""
     CheckQuestion: _aio.UnaryUnaryMultiCallable[_interview_pb2.CheckQuestionRequest, _interview_pb2.CheckQuestionResponse]  # type: ignore[assignment]
     """Says whether a question, of whatever origin, may be asked of a candidate. Runs no language model."""
+    SuggestFollowUp: _aio.UnaryUnaryMultiCallable[_interview_pb2.SuggestFollowUpRequest, _interview_pb2.SuggestFollowUpResponse]  # type: ignore[assignment]
+    """Says what an answer was like and what to ask next. The answer is neither logged nor kept, and the model
+    is shown a part of it without personal data.
+    """
 
 class InterviewServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -91,5 +99,15 @@ class InterviewServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_interview_pb2.CheckQuestionResponse, _abc.Awaitable[_interview_pb2.CheckQuestionResponse]]:
         """Says whether a question, of whatever origin, may be asked of a candidate. Runs no language model."""
+
+    @_abc_1.abstractmethod
+    def SuggestFollowUp(
+        self,
+        request: _interview_pb2.SuggestFollowUpRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_interview_pb2.SuggestFollowUpResponse, _abc.Awaitable[_interview_pb2.SuggestFollowUpResponse]]:
+        """Says what an answer was like and what to ask next. The answer is neither logged nor kept, and the model
+        is shown a part of it without personal data.
+        """
 
 def add_InterviewServiceServicer_to_server(servicer: InterviewServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,64 @@
+"""What training leaves is what PEFT loads, the converter merges and the certificate compares with."""
+
+import json
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+peft = pytest.importorskip("peft")
+
+from askwell_convert.command import main as convert  # noqa: E402
+from askwell_finetune.base_model import find_base, load_base  # noqa: E402
+from askwell_finetune.command import main  # noqa: E402
+from askwell_finetune.data_set import read_split  # noqa: E402
+from askwell_finetune.loss import TokenLoss, tensors_from_packs  # noqa: E402
+from askwell_finetune.pack import pack_examples  # noqa: E402
+from askwell_finetune.tokens import ExampleEncoder  # noqa: E402
+from ctranslate2 import Generator  # noqa: E402
+from tiny_finetune import tiny_gptj, tiny_llama, write_config, write_data  # noqa: E402
+
+pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("default")]
+
+SETTINGS = """
+[batch]
+passes_per_step = 1
+gradient_checkpointing = true
+[schedule]
+steps = 12
+learning_rate = 0.1
+"""
+TEXT = "The candidate led a team of five engineers and designed the payment service. " * 40
+
+
+@pytest.mark.parametrize("make", [tiny_llama, tiny_gptj])
+def test_an_adapter_is_worth_as_much_to_peft_and_to_the_converted_model(tmp_path, make, capsys):
+    folder, data = make(tmp_path / "base"), write_data(tmp_path / "data")
+    config = write_config(tmp_path / "run.toml", folder, data, tmp_path / "out", SETTINGS)
+    assert main(["train", str(config)]) == 0
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    best, untuned = record["result"]["best validation loss"], record["figures"]["steps"][0]["loss"]
+    assert best < untuned - 0.05
+
+    base = find_base(str(folder), "")
+    examples = read_split(data, "validation", ExampleEncoder(base.source), 4096).examples
+    adapted = peft.PeftModel.from_pretrained(load_base(base, "float32"), tmp_path / "out" / "adapter")
+    with torch.no_grad():
+        again = TokenLoss(adapted.eval())(tensors_from_packs([pack_examples(examples)], "cpu"))
+    assert float(again.mean()) == pytest.approx(best, abs=1e-5)
+
+    model, adapter = str(tmp_path / "model"), str(tmp_path / "out" / "adapter")
+    assert convert([str(folder), model, "--adapter", adapter, "--quantization", "float32"]) == 0
+    vocabulary = json.loads((tmp_path / "model" / "vocabulary.json").read_text())
+    generator, losses = Generator(model, device="cpu", intra_threads=1), []
+    for each in examples:
+        logits = np.array(generator.forward_batch([[vocabulary[i] for i in each.ids]]))[0].astype(np.float64)
+        chances = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+        start = len(each.prompt)
+        losses += [-chances[start + at - 1, target] for at, target in enumerate(each.completion)]
+    assert np.mean(losses) == pytest.approx(best, abs=1e-4)
+
+    (tmp_path / "text.txt").write_text(TEXT)
+    told = ["certify", model, "--reference", str(folder), "--text", str(tmp_path / "text.txt")]
+    assert convert([*told, "--adapter", adapter]) == 0
+    assert "passes" in capsys.readouterr().out
