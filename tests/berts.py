@@ -17,7 +17,7 @@ CONFIG = {
 }  # fmt: skip
 
 
-def random_bert() -> dict[str, np.ndarray]:
+def random_bert(seed: int = 0) -> dict[str, np.ndarray]:
     """Weights by Hugging Face's names, the pooler and a buffer among them."""
     shapes = {
         "embeddings.word_embeddings.weight": (ROWS, WIDTH),
@@ -33,7 +33,7 @@ def random_bert() -> dict[str, np.ndarray]:
         shapes |= {**_linear(at + "attention.output", WIDTH, WIDTH), **_norm(at + "attention.output")}
         shapes |= {**_linear(at + "intermediate", INNER, WIDTH), **_linear(at + "output", WIDTH, INNER)}
         shapes |= _norm(at + "output")
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     tensors = {name: random.normal(0, 0.3, shape).astype(np.float32) for name, shape in shapes.items()}
     return {**tensors, "embeddings.position_ids": np.zeros((1, POSITIONS), np.float32)}
 

@@ -11,6 +11,7 @@ import pytest
     [
         ("askwell_server.app", "run(['--model', 'x'], {})", "askwell[server]"),
         ("askwell_convert.command", "main(['a', 'b'])", "askwell[convert]"),
+        ("askwell_finetune.command", "main(['train', 'x.toml'])", "askwell[finetune]"),
         ("askwell_bench.command", "main(['first-token', '--model', 'x'])", "askwell[bench]"),
     ],
 )

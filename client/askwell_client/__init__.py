@@ -49,7 +49,10 @@ from askwell_client.interview import (
     Evidence,
     Extraction,
     Features,
+    Figure,
     FollowUp,
+    FollowUpSuggestion,
+    GuardVerdict,
     Plan,
     PlanItem,
     Question,
@@ -67,7 +70,7 @@ from askwell_client.interview import (
     Trigger,
 )
 from askwell_client.model import Certificate, Health, Interval, Load, ModelInfo, PromptStyle
-from askwell_client.option import GenerateOptions, Mode, Priority, QuestionOptions
+from askwell_client.option import FollowUpOptions, GenerateOptions, Mode, Priority, QuestionOptions
 
 __all__ = [
     "Anchor",
@@ -85,10 +88,14 @@ __all__ = [
     "Evidence",
     "Extraction",
     "Features",
+    "Figure",
     "FinishReason",
     "FollowUp",
+    "FollowUpOptions",
+    "FollowUpSuggestion",
     "GenerateOptions",
     "Generation",
+    "GuardVerdict",
     "Health",
     "Interval",
     "InvalidRequestError",

@@ -12,9 +12,16 @@ from askwell_client.calls import generation, interview, server
 from askwell_client.document import DocumentLike
 from askwell_client.failure import RpcFailure
 from askwell_client.generation import BatchItem, Generation, Prompt, StreamEvent, Tokens
-from askwell_client.interview import Extraction, QuestionCheck, QuestionEvent, QuestionSet
+from askwell_client.interview import (
+    Extraction,
+    FollowUpSuggestion,
+    Question,
+    QuestionCheck,
+    QuestionEvent,
+    QuestionSet,
+)
 from askwell_client.model import Health, Load, ModelInfo
-from askwell_client.option import GenerateOptions, QuestionOptions
+from askwell_client.option import FollowUpOptions, GenerateOptions, QuestionOptions
 from askwell_client.settings import CHANNEL_OPTIONS, Settings
 
 Result = TypeVar("Result")
@@ -75,6 +82,12 @@ class AsyncClient:
     ) -> QuestionCheck:
         """Whether a question may be asked, by the law of "US", "UK", "EU", "CN", or of all for none."""
         return await self._answer(interview.check_question(text, jurisdictions, timeout_s))
+
+    async def suggest_follow_up(
+        self, question: Question | str, answer: str, **options: Unpack[FollowUpOptions]
+    ) -> FollowUpSuggestion:
+        """What to ask next. The server judges the answer, and neither logs nor keeps it."""
+        return await self._answer(interview.follow_up(question, answer, options))
 
     async def tokenize(self, text: str, *, model: str = "", timeout_s: float | None = None) -> Tokens:
         """Splits text into the model's tokens."""

@@ -1,6 +1,7 @@
 """The ``askwell`` command: asks a running server from the shell.
 
     askwell questions --job job.md --resume resume.pdf --count 8
+    askwell follow-up --question "What went wrong?" --answer answer.txt
     askwell check --jurisdiction US,EU < questions.txt
     askwell generate "Once upon a time" --stream
     askwell model
@@ -15,7 +16,7 @@ import sys
 from collections.abc import Sequence
 
 from askwell_client.client import Client
-from askwell_client.commands import check, generate, health, model, questions
+from askwell_client.commands import check, follow_up, generate, health, model, questions
 from askwell_client.commands.parser import Parser, UsageError
 from askwell_client.commands.screen import Screen
 from askwell_client.errors import AskwellError, RequestError, ServerError
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     parser = Parser(prog="askwell", description="Ask an Askwell server.")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (questions, check, generate, model, health):
+    for command in (questions, follow_up, check, generate, model, health):
         command.add_parser(subparsers)
     options = parser.parse_args(arguments)
     with Client(options.server, timeout_s=options.timeout, retries=options.retries) as client:

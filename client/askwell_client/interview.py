@@ -60,6 +60,14 @@ class Trigger(StrEnum):
     STRONG = "STRONG"
 
 
+class Rule(StrEnum):
+    """What decided a verdict: a pattern of words, or likeness to sentences that the guard knows."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    PATTERN = "PATTERN"
+    LIKENESS = "LIKENESS"
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence(Mirror):
     """A piece of a document: ``text[start:end] == quote`` in Python's own string offsets."""
@@ -81,6 +89,20 @@ class Skill(Mirror):
     years_shown: float | None
     job_evidence: Evidence | None
     resume_evidence: Evidence | None
+    taxonomy_uri: str
+    weak: bool
+    linked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Figure(Mirror):
+    """A number in what the candidate says to have achieved, and what it counts."""
+
+    pb: ClassVar[type[Message]] = interview_pb2.Figure
+    text: str
+    start: int
+    end: int
+    unit: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +117,7 @@ class Features(Mirror):
     years_shown: float | None
     duties: tuple[Evidence, ...]
     achievements: tuple[Evidence, ...]
+    figures: tuple[Figure, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +173,16 @@ class FollowUp(Mirror):
 
 
 @dataclass(frozen=True, slots=True)
+class GuardVerdict(Mirror):
+    """Whether a question may be asked; ``check_question`` tells why."""
+
+    pb: ClassVar[type[Message]] = interview_pb2.GuardVerdict
+    allowed: bool
+    category: str
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
 class Question(Mirror):
     """One finished question. ``Question.from_dict`` reads one back from saved JSON."""
 
@@ -173,6 +206,9 @@ class Question(Mirror):
     follow_ups: tuple[FollowUp, ...]
     model: str
     prompt_version: str
+    guard: GuardVerdict | None
+    scores: Mapping[str, float]
+    taxonomy_uri: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,14 +253,6 @@ class StreamPlan(Mirror):
     resume_text: str
 
 
-class Rule(StrEnum):
-    """What decided a verdict: a pattern of words, or likeness to sentences that the guard knows."""
-
-    UNSPECIFIED = "UNSPECIFIED"
-    PATTERN = "PATTERN"
-    LIKENESS = "LIKENESS"
-
-
 @dataclass(frozen=True, slots=True)
 class QuestionCheck(Mirror):
     """Whether a question may be asked, and what to ask instead."""
@@ -238,6 +266,20 @@ class QuestionCheck(Mirror):
     reason: str
     rewrite: str
     jurisdictions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUpSuggestion(Mirror):
+    """What to ask next, and what the answer was like that calls for it."""
+
+    pb: ClassVar[type[Message]] = interview_pb2.SuggestFollowUpResponse
+    request_id: str
+    model: str
+    trigger: Trigger
+    text: str
+    source: Source
+    guard: GuardVerdict | None
+    refused: Mapping[str, int]
 
 
 # A question stream holds one StreamPlan, each Question when it is finished, and the Summary.

@@ -103,6 +103,14 @@ class QuestionOptions(CallOptions, SamplingOptions, total=False):
     include_text: bool
 
 
+class FollowUpOptions(CallOptions, SamplingOptions, total=False):
+    """Options of ``suggest_follow_up``. ``competency`` is what a question given as plain text probes."""
+
+    competency: str
+    max_new_tokens: int
+    num_return: int
+
+
 def refuse_unknown(options: Mapping[str, Any], allowed: type) -> None:
     """Raises ``TypeError`` naming the nearest option, as Python does for a mistyped argument."""
     known = allowed.__annotations__

@@ -89,7 +89,7 @@ def load_base(base: Base, dtype: str) -> Any:
 
 
 def compute_again(model: Any) -> None:
-    """Keep no activations inside the blocks, and compute them once more on the way back: a third more time."""
+    """Keep no activations inside the blocks, but compute them again on the way back: a third more time."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # it will have another name in transformers 6
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})

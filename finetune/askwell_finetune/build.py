@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from askwell_interview import Guard, Slot
+from askwell_interview import Encoder, Guard, Slot
 from askwell_interview.bank import SLOT, profession_bank
 from askwell_interview.checks import Candidate, refusal
 from askwell_interview.parse import question_from_text
@@ -25,6 +25,7 @@ class Build:
     """What is made of the roles of one run. ``dropped``: what was left out, by the reason."""
 
     guard: Guard
+    encoder: Encoder | None
     seed: int
     uses: int
     licence: str
@@ -76,7 +77,11 @@ class Build:
     def _refusal(self, chance: Occasion, question: str | None) -> str | None:
         if question is None:
             return "form"
-        return refusal(Candidate(question, chance.opening, chance.item, chance.ground, (), self.guard))
+        return refusal(
+            Candidate(
+                question, chance.opening, chance.item, chance.ground, (), self.guard, encoder=self.encoder
+            )
+        )
 
     def _from_bank(self, role: Role, split: Split, chances: Sequence[Occasion]) -> Iterator[Example]:
         """Questions of the profession's bank with a competency of the job: whole, with no opening before."""

@@ -1,4 +1,4 @@
-"""The command ``askwell-finetune``: data, train, prefer and eval, each a subcommand with its own --help."""
+"""The command ``askwell-finetune``: data, train, prefer, eval, scratch, each a subcommand with its --help."""
 
 import argparse
 import io
@@ -40,9 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _subcommands() -> dict[str, Any]:
     """Imported here, so that what they lack is said in one line."""
-    from .commands import data, eval, prefer, train
+    from .commands import data, eval, prefer, scratch, train
 
-    return {module.NAME: module for module in (data, train, prefer, eval)}
+    return {module.NAME: module for module in (data, train, prefer, eval, scratch)}
 
 
 def _parser(subcommands: dict[str, Any]) -> argparse.ArgumentParser:

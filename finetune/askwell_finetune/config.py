@@ -1,8 +1,8 @@
 """The TOML file of a training run: read once, every key known, every value in bounds.
 
-    model = "models/download/SmolLM2-135M-Instruct.Q4_1.gguf"   # a GGUF file, a Hugging Face folder or a hub id
-    data = "data/questions"                                     # what askwell-finetune data wrote
-    out = "runs/first"                                          # a new folder
+    model = "models/download/SmolLM2-135M-Instruct.Q4_1.gguf"  # a GGUF file, a folder, a hub id
+    data = "data/questions"                                    # what askwell-finetune data wrote
+    out = "runs/first"                                         # a new folder
 
     [adapter]
     rank = 8

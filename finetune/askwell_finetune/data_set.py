@@ -14,7 +14,7 @@ from .tokens import Encoded, ExampleEncoder
 class EncodedSplit:
     """``too_long``: how many examples had more tokens than the model has positions."""
 
-    name: Split
+    name: str
     examples: Sequence[Encoded]
     too_long: int
     sha256: str

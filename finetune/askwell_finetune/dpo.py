@@ -28,12 +28,11 @@ class EncodedPair:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """For each pair, [pairs]: ``loss``; ``margin``, by how many nats the policy prefers the chosen one more
-    than the starting policy did; ``likelier``, by how many nats the policy itself does."""
+    """For each pair, [pairs]: ``loss``, and ``margin``, by how many nats the policy prefers the chosen answer
+    more than the starting policy did."""
 
     loss: Any
     margin: Any
-    likelier: Any
 
 
 def log_ratios(module: TokenLoss, pairs: Sequence[EncodedPair], device: Any) -> Any:
@@ -49,4 +48,4 @@ def log_ratios(module: TokenLoss, pairs: Sequence[EncodedPair], device: Any) -> 
 def judge(ratios: Any, started: Any, beta: float) -> Judgement:
     """``started``: the ratios of the policy that training began with."""
     margin = ratios - started
-    return Judgement(-torch.nn.functional.logsigmoid(beta * margin), margin, ratios)
+    return Judgement(-torch.nn.functional.logsigmoid(beta * margin), margin)

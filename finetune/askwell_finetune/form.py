@@ -1,6 +1,6 @@
 """What may follow an opening, by the word it ends with."""
 
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 Form = Literal["to", "when", "that", "because", "if", "past"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -11,7 +11,7 @@ _ENDS: tuple[tuple[str, Form], ...] = (
     (" how you", "past"),
     (" when you", "to"),
     (" if there was", "if"),
-    *((f" {form}", cast(Form, form)) for form in ("to", "when", "that", "because")),
+    *((f" {form}", form) for form in ("to", "when", "that", "because")),
 )
 
 

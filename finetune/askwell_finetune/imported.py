@@ -5,7 +5,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -141,7 +141,8 @@ class Import:
         title = self._text(row, self.columns.job_title)
         if job is None and resume is None:
             return Features(title, (), (), None, None, (), ())
-        return extract_features(job or document_from_text(title or "Job"), resume, TODAY)
+        features = extract_features(job or document_from_text(title or "Job"), resume, TODAY)
+        return replace(features, job_title=title or features.job_title)
 
     def _document(self, row: Mapping[str, Any], column: str) -> Document | None:
         text = self._text(row, column)

@@ -1,7 +1,6 @@
 """The adapter on the model, and in the files of PEFT that ``askwell-convert --adapter`` takes."""
 
 import json
-import shutil
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 from .base_model import Base
 from .config import Adapter
 from .errors import FinetuneError
+from .folder import whole_folder
 
 _LLAMA = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 TARGETS = {
@@ -86,13 +86,14 @@ def save_adapter(folder: Path, adapted: Any, weights: Mapping[str, Any]) -> None
 
     ``weights`` are all trained tensors by their names in ``adapted``.
     """
+    with whole_folder(folder) as part:
+        _write_adapter(part, adapted, weights)
+
+
+def _write_adapter(part: Path, adapted: Any, weights: Mapping[str, Any]) -> None:
     import peft
     from safetensors.torch import save
 
-    part, old = (folder.with_name(f".{folder.name}.{kind}") for kind in ("part", "old"))
-    for each in (part, old):
-        shutil.rmtree(each, ignore_errors=True)
-    part.mkdir()
     config = adapted.peft_config["default"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of embeddings, which no adapter of ours changes
@@ -105,7 +106,3 @@ def save_adapter(folder: Path, adapted: Any, weights: Mapping[str, Any]) -> None
     told = json.loads((part / "adapter_config.json").read_text(encoding="utf-8"))
     told["target_modules"].sort()  # a set, which Python gives in another order each time
     (part / "adapter_config.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    if folder.exists():
-        folder.rename(old)
-    part.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)

@@ -1,6 +1,5 @@
 """A run of ``prefer`` from its config to the folder that it leaves, which appears whole or not at all."""
 
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from hashlib import sha256
@@ -12,6 +11,7 @@ from askwell_interview import Encoder, Guard
 from .base_model import Base, find_base, load_base
 from .dpo import EncodedPair
 from .errors import FinetuneError
+from .folder import whole_folder
 from .lora import add_adapter, continue_adapter, save_adapter
 from .prefer_config import PreferConfig
 from .preference import Pair, Preferences
@@ -74,8 +74,7 @@ def run_preference(config: PreferConfig, guard_encoder: Encoder | None) -> None:
     held = after["held out"]
     screen.say(
         f"pairs held out: the chosen question gained more than the rejected one in {held.accuracy:.0%}, by "
-        f"{held.margin:.2f} nats on average; it is the likelier one in {held.likelier:.0%}, before in "
-        f"{before['held out'].likelier:.0%}; adapter in {run / 'adapter'}"
+        f"{held.margin:.2f} nats on average; adapter in {run / 'adapter'}"
     )
 
 
@@ -103,14 +102,11 @@ def _write(
 ) -> None:
     from .curves import draw_curves
 
-    part = run.with_name(f".{run.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
     trained = {name: each.detach() for name, each in adapted.named_parameters() if each.requires_grad}
-    save_adapter(part / "adapter", adapted, trained)
-    write_record(part, record, standing, told)
-    draw_curves(part / "curves.svg", f"{base.label}: {standing.step} steps", standing, "nats per pair")
-    part.rename(run)
+    with whole_folder(run) as part:
+        save_adapter(part / "adapter", adapted, trained)
+        write_record(part, record, standing, told)
+        draw_curves(part / "curves.svg", f"{base.label}: {standing.step} steps", standing, "nats per pair")
 
 
 def _dropped(preferences: Preferences) -> str:

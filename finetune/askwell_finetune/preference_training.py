@@ -21,13 +21,12 @@ from .training import Reporter
 @dataclass(frozen=True, slots=True)
 class Preferred:
     """How pairs are judged. ``accuracy``: the share whose chosen question gained more than its rejected one;
-    ``margin``: by how many nats on average; ``likelier``: the share whose chosen question is the likelier."""
+    ``margin``: by how many nats on average."""
 
     pairs: int
     loss: float
     accuracy: float
     margin: float
-    likelier: float
 
 
 class PreferenceTraining:
@@ -120,7 +119,6 @@ class PreferenceTraining:
             loss=float(found.loss.mean()),
             accuracy=float((found.margin > 0).double().mean()),
             margin=float(found.margin.mean()),
-            likelier=float((found.likelier > 0).double().mean()),
         )
 
     @torch.no_grad()  # type: ignore[untyped-decorator]

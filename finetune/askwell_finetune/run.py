@@ -10,16 +10,19 @@ from .checkpoint import last_checkpoint, load_checkpoint
 from .config import Config
 from .data_set import EncodedSplit, read_split
 from .errors import FinetuneError
-from .lora import add_adapter
+from .learner import AdapterLearner, Learner
 from .progress import StderrProgress
 from .run_record import RunRecord, read_record, write_record
 from .tokens import Encoded, ExampleEncoder
 
 
-def run_training(config: Config, *, resume: bool) -> None:
-    """Raises FinetuneError, ConvertError or ValueError, one line each; a new run has written nothing by then
-    unless it has begun to train."""
-    run = Path(config.out)
+def run_training(config: Config, *, resume: bool, learner: Learner | None = None) -> None:
+    """Without ``learner`` an adapter learns.
+
+    Raises FinetuneError, ConvertError or ValueError, one line each; a new run has written nothing by then
+    unless it has begun to train.
+    """
+    run, learner = Path(config.out), learner or AdapterLearner()
     before = run_before(run, resume=resume)
     base = find_base(config.model, config.revision)
     encoder = ExampleEncoder(base.source)
@@ -28,20 +31,25 @@ def run_training(config: Config, *, resume: bool) -> None:
         read_split(Path(config.data), name, encoder, positions) for name in ("train", "validation")
     )
     accelerator = accelerator_for(config.device)
-    record = RunRecord.of(config, base, (train, validation), accelerator.device, accelerator.num_processes)
+    more = learner.more(encoder)
+    splits = (train, validation, *more)
+    record = RunRecord.of(config, base, splits, accelerator.device, accelerator.num_processes)
     if before is not None:
         record.refuse_another(before, config, str(run))
     screen = StderrProgress(quiet=not accelerator.is_main_process)
-    for split in (train, validation):
+    for split in splits:
         screen.say(_told(split, positions))
     model = load_base(base, config.dtype)
     if config.batch.gradient_checkpointing:
         compute_again(model)
-    adapted = add_adapter(model, base, config.adapter, config.seed)
+    learning = learner.wrap(model, base, config)
 
     from .training import Training
 
-    training = Training(config, adapted, train.examples, _some(validation, config), accelerator, run, screen)
+    examples = [example for split in (train, *more) for example in split.examples]
+    training = Training(
+        config, learner, learning, examples, _some(validation, config), accelerator, run, screen
+    )
     if (checkpoint := last_checkpoint(run)) is not None:
         training.resume(load_checkpoint(checkpoint))
         screen.say(f"going on from {checkpoint.name}")
@@ -58,12 +66,12 @@ def run_training(config: Config, *, resume: bool) -> None:
     finally:
         screen.close()
     if accelerator.is_main_process:
-        _finish(run, config, base.label, accelerator, training, record, screen)
+        _finish(run, learner, base.label, training, record, screen)
     accelerator.end_training()
 
 
 def _finish(
-    run: Path, config: Config, label: str, accelerator: Any, training: Any, record: RunRecord, screen: Any
+    run: Path, learner: Learner, label: str, training: Any, record: RunRecord, screen: StderrProgress
 ) -> None:
     from .curves import draw_curves
 
@@ -73,7 +81,8 @@ def _finish(
     draw_curves(run / "curves.svg", f"{label}: {standing.step} steps", standing)
     screen.say(
         f"{standing.stopped} after {standing.step} steps and {standing.seconds / 60:.1f} minutes; "
-        f"validation loss {standing.best:.4f} at step {standing.best_step}; adapter in {run / 'adapter'}"
+        f"validation loss {standing.best:.4f} at step {standing.best_step}; "
+        f"{learner.folder} in {run / learner.folder}"
     )
 
 

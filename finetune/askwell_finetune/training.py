@@ -1,6 +1,6 @@
 """The training loop: learn, look, keep what is best, and be ready to die at any step.
 
-training = Training(config, adapted, train, validation, accelerator, run, reporter)
+training = Training(config, learner, learning, train, validation, accelerator, run, reporter)
 training.resume(checkpoint)
 training.run()
 """
@@ -26,7 +26,7 @@ from .checkpoint import Checkpoint, last_checkpoint, save_checkpoint
 from .config import Config
 from .deal import Packed, deal_packs, plan_epoch
 from .errors import FinetuneError
-from .lora import save_adapter
+from .learner import Learner
 from .loss import TokenLoss, tensors_from_packs
 from .pack import pack_examples
 from .schedule import learning_rate_at, progress_at
@@ -50,6 +50,7 @@ class Training:
     def __init__(
         self,
         config: Config,
+        learner: Learner,
         adapted: Any,
         train: Sequence[Encoded],
         validation: Sequence[Encoded],
@@ -57,7 +58,7 @@ class Training:
         run: Path,
         reporter: Reporter,
     ) -> None:
-        self._config, self._adapted, self._accelerator = config, adapted, accelerator
+        self._config, self._learner, self._adapted, self._accelerator = config, learner, adapted, accelerator
         self._train, self._validation = train, validation
         self._run, self._reporter = run, reporter
         weights = [each for each in adapted.parameters() if each.requires_grad]
@@ -66,6 +67,7 @@ class Training:
         self._weights = [each for each in self._module.parameters() if each.requires_grad]
         self._best: Mapping[str, Any] = {}
         self.standing = Standing()
+        self._lapped_s = time.monotonic()
         self._epoch = lru_cache(1)(self._planned)
 
     def resume(self, checkpoint: Checkpoint) -> None:
@@ -78,6 +80,7 @@ class Training:
     def run(self) -> Standing:
         """Raises FinetuneError when the loss is no number, or the disk is full."""
         watch, standing = self._config.watch, self.standing
+        self._lap()
         while not (reason := self._over()):
             self._learn()
             if standing.step % watch.validate_every == 0:
@@ -122,7 +125,7 @@ class Training:
         return plan_epoch(self._train, self._config.batch, processes, self._config.seed, epoch)
 
     def _learn(self) -> None:
-        standing, started = self.standing, time.monotonic()
+        standing = self.standing
         plan, progress = self._epoch(standing.epoch), self._progress()
         packs = plan[standing.at]
         learning_rate = learning_rate_at(self._config.schedule, progress)
@@ -132,7 +135,7 @@ class Training:
         targets = sum(len(self._train[number].completion) for pack in packs for number in pack)
         summed, computed = self._backward(packs, targets)
         norm = float(self._accelerator.clip_grad_norm_(self._weights, self._config.schedule.clip))
-        loss, tokens, seconds = self._summed(summed / targets, computed, time.monotonic() - started)
+        loss, tokens, seconds = self._summed(summed / targets, computed, self._lap())
         if not math.isfinite(loss) or not math.isfinite(norm):
             raise FinetuneError(self._lost(loss, norm, learning_rate))
         self._optimizer.step()
@@ -174,6 +177,11 @@ class Training:
         words = np.random.SeedSequence([self._config.seed, self.standing.step, number]).generate_state(1)
         torch.manual_seed(int(words[0]))
 
+    def _lap(self) -> float:
+        """Seconds since the last call: an optimizer's step and a checkpoint count to the step after them."""
+        before, self._lapped_s = self._lapped_s, time.monotonic()
+        return self._lapped_s - before
+
     def _summed(self, *values: float) -> list[float]:
         """Over all processes, so that all decide alike."""
         mine = torch.tensor(values, dtype=torch.float64, device=self._accelerator.device)
@@ -191,8 +199,7 @@ class Training:
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
     def _validate(self) -> None:
-        started, standing, batch = time.monotonic(), self.standing, self._config.batch
-        accelerator = self._accelerator
+        standing, batch, accelerator = self.standing, self._config.batch, self._accelerator
         self._module.eval()
         plan = plan_epoch(self._validation, batch, 1, self._config.seed, 0)
         packs = [pack for step in plan for pack in step]
@@ -202,27 +209,28 @@ class Training:
             found = self._module(tensors_from_packs(built, accelerator.device))
             loss += float(found.double().sum()) if mine else 0.0
         (loss,) = self._summed(loss / sum(len(each.completion) for each in self._validation))
-        standing.validations.append(Validation(standing.step, loss, time.monotonic() - started))
         standing.waited += 1
         if loss < standing.best:
             standing.best, standing.best_step, standing.waited = loss, standing.step, 0
             self._best = {name: each.clone() for name, each in self._trained().items()}
             self.save_best()
-        (seconds,) = self._summed(time.monotonic() - started)
-        standing.seconds += seconds / accelerator.num_processes
+        (seconds,) = self._summed(self._lap())
+        seconds /= accelerator.num_processes
+        standing.seconds += seconds
+        standing.validations.append(Validation(standing.step, loss, seconds))
         self._reporter.validation(standing)
 
     def _trained(self) -> dict[str, Any]:
-        """A tied embedding has two names, of which torch knows only one for frozen: hence the choice by name."""
+        """By name: a tied embedding has two names, of which torch takes only one for frozen."""
         wanted = {f"adapted.{name}" for name, each in self._adapted.named_parameters() if each.requires_grad}
         found = get_model_state_dict(self._module, options=TRAINED)
         return {name: each for name, each in found.items() if name in wanted}
 
     def save_best(self) -> None:
-        """The adapter as it was at the best validation, into the run's folder."""
+        """What was learnt as it was at the best validation, into the run's folder."""
         if self._accelerator.is_main_process:
             named = {name.removeprefix("adapted."): each for name, each in self._best.items()}
-            save_adapter(self._run / "adapter", self._adapted, named)
+            self._learner.save(self._run / self._learner.folder, self._adapted, named)
 
     def _keep(self) -> None:
         weights = self._trained()

@@ -11,6 +11,8 @@ from .document import Document, MediaType, document_from_bytes, document_from_te
 from .encoder import Encoder, FloatRows
 from .error import DocumentError
 from .features import Features, Skill, extract_features
+from .figure import Figure
+from .follow_up import FollowUpJudgement, OpenFollowUp, Suggestion, judge_follow_up, open_follow_up
 from .guard import Guard, Verdict
 from .guard_category import JURISDICTIONS
 from .interview import Interview, Judgement, bank_question, judge, open_interview
@@ -40,14 +42,17 @@ __all__ = [
     "Encoder",
     "Evidence",
     "Features",
+    "Figure",
     "FloatRows",
     "FollowUp",
+    "FollowUpJudgement",
     "Guard",
     "Interview",
     "Judgement",
     "MediaType",
     "Message",
     "Mode",
+    "OpenFollowUp",
     "Plan",
     "PlanItem",
     "Prompt",
@@ -59,6 +64,7 @@ __all__ = [
     "Slot",
     "Source",
     "Span",
+    "Suggestion",
     "Trigger",
     "Verdict",
     "bank_question",
@@ -67,6 +73,8 @@ __all__ = [
     "extract_features",
     "find_personal",
     "judge",
+    "judge_follow_up",
+    "open_follow_up",
     "open_interview",
     "prompt_for",
 ]

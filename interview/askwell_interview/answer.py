@@ -129,21 +129,6 @@ def _personal(text: str) -> list[Span]:
     return [Span(s.start - shift, s.end - shift, s.kind) for s in find_personal(_NO_HEAD + text)]
 
 
-def is_english(text: str) -> bool:
-    """Whether enough of a text's words are the small ones that no English sentence does without."""
-    words = re.findall(r"[^\W\d_]+", text.casefold())
-    return sum(word in _SMALL for word in words) >= (0.2 * len(words) if len(words) > 4 else 0)
-
-
-_SMALL = frozenset(
-    re.findall(
-        r"\S+",
-        "a an and the of to in on at for with by from is are was were be been i my me we our you they it "
-        "that this would have had do did not no yes but so because when then after as or there what nothing",
-    )
-)
-
-
 def trigger_of(text: str, type: QuestionType) -> Trigger:
     """What the answer lacks most, or STRONG. ``text`` is redacted. ``type`` is that of its question."""
     told = type not in HYPOTHETICAL or _OCCASION.search(text) is not None

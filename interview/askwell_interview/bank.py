@@ -105,6 +105,8 @@ def bank_question_for(item: PlanItem, taken: Sequence[str], profession: str = ""
     turned = _turned(fits, item.competency)
     named = [e for e in turned if SLOT in e.text] + [e for e in turned if SLOT not in e.text]
     named = [*_turned(_of_profession(item, profession), item.competency), *named]
+    if item.linked:
+        named = [e for e in named if "résumé" not in e.text] or named
     bare_taken = [text.replace(item.competency, "") for text in taken]
 
     def likeness(entry: BankEntry) -> float:

@@ -9,9 +9,11 @@ from rapidfuzz.fuzz import partial_ratio, ratio, token_set_ratio
 
 from .bank import SLOT, bank
 from .data_file import plain_words, telling_words
+from .encoder import Encoder
 from .ground import Ground, digest, field_stems, name_pairs, question_words
 from .guard import Guard, Verdict
 from .item import PlanItem
+from .meaning import asked_already, off_topic, on_the_subject
 from .parse import continuation
 from .personal import find_personal
 from .prompt import EXAMPLE_QUESTIONS
@@ -28,7 +30,8 @@ NEUTRAL = "the work"
 
 @dataclass(frozen=True)
 class Candidate:
-    """One question and what it is measured against. ``taken``: what is asked already, openings removed."""
+    """One question and what it is measured against. ``taken``: what is asked already, openings removed;
+    ``asked``: the same, whole. Without an ``encoder`` nothing is measured by its meaning."""
 
     text: str
     opening: str
@@ -36,6 +39,8 @@ class Candidate:
     ground: Ground
     taken: Sequence[str]
     guard: Guard
+    asked: Sequence[str] = ()
+    encoder: Encoder | None = None
 
     @property
     def added(self) -> str:
@@ -88,10 +93,11 @@ _NO_VERB = re.compile(
 _DANGLING = frozenset(
     re.findall(
         r"\S+",
-        "a an the of to in on at for with by from and or but because if when while that which as into "
-        "your our their its is are was were be been about than so",
+        "a an the and or but because if when while that which as into your our their its be been than so",
     )
 )
+# "the file that it belongs to" ends well, "in order to" does not.
+_CUT_OFF = re.compile(r"(?<!belongs) (?<!belong )(?<!refers )(?<!agreed )to$", re.IGNORECASE)
 
 
 def form(c: Candidate) -> bool:
@@ -107,6 +113,7 @@ def form(c: Candidate) -> bool:
         and sum(ch.isascii() or ch in "éèüöäßñç" for ch in letters) >= 0.95 * max(1, len(letters))
         and len(question_words(c.added)) >= (1 if c.opening.endswith(" with") else 2)
         and words[-1].casefold() not in _DANGLING
+        and not _CUT_OFF.search(c.added)
         and not (c.opening.endswith(" to") and _NO_VERB.match(c.added))
         and not re.search(r"\b([\w-]+)(?: \1\b)", c.added, re.IGNORECASE)
     )
@@ -220,7 +227,12 @@ def vague(c: Candidate) -> bool:
     if len(set(long)) < len(long):
         return True
     wanted = 2 if "it comes to" in c.added.casefold() else 1
-    return len(c.telling) < wanted or 3 * len(unknown) > len(c.telling)
+    if len(c.telling) >= wanted and 3 * len(unknown) <= len(c.telling):
+        return False
+    # Words that the documents do not have may speak of their work all the same: "an image for a brochure".
+    if c.encoder is None or len(c.telling) + len(unknown) < wanted:
+        return True
+    return not on_the_subject(c.encoder, c.added, c.ground.subject)
 
 
 def private(c: Candidate) -> bool:
@@ -263,8 +275,15 @@ def copied(c: Candidate) -> bool:
 
 
 def repeated(c: Candidate) -> bool:
-    """Asks what is asked already."""
-    return any(token_set_ratio(c.added.casefold(), other.casefold()) >= MAX_LIKENESS for other in c.taken)
+    """Asks what is asked already, in these words or in others."""
+    if any(token_set_ratio(c.added.casefold(), other.casefold()) >= MAX_LIKENESS for other in c.taken):
+        return True
+    return c.encoder is not None and asked_already(c.encoder, c.text, c.asked)
+
+
+def irrelevant(c: Candidate) -> bool:
+    """Has little to do with its competency and evidence, for all that it may name them."""
+    return c.encoder is not None and off_topic(c.encoder, c.text, c.item)
 
 
 CHECKS: tuple[tuple[str, Callable[[Candidate], bool]], ...] = (
@@ -277,18 +296,10 @@ CHECKS: tuple[tuple[str, Callable[[Candidate], bool]], ...] = (
     ("vague", vague),
     ("copied", copied),
     ("repeated", repeated),
+    ("irrelevant", irrelevant),
 )
 
 
 def refusal(candidate: Candidate) -> str | None:
     """The name of the first check that refuses the candidate, or None."""
     return next((name for name, refuses in CHECKS if refuses(candidate)), None)
-
-
-def score(candidate: Candidate) -> float:
-    """Higher is better: words that tell, up to four; those of the item's own evidence twice; and a length
-    near 18 to 28 words."""
-    own = candidate.telling & candidate.own
-    length = len(question_words(candidate.text))
-    off = max(0, 18 - length, length - 28)
-    return min(4, len(candidate.telling)) + 1.0 * min(3, len(own)) - 0.15 * off

@@ -49,14 +49,15 @@ _WEAK_BEFORE = re.compile(
     r"elementary(?! (?:school|teach|educ|pupil|class))|(?:an )?introduction to|new to|"
     rf"(?:limited|little|minimal|some|brief|theoretical|foundational) (?:\w+ )?{_KNOWING}|exposure to|"
     r"familiar(?:ity)? with|(?:aware|awareness) of|shadow(?:ed|ing)|observed|studied|"
-    r"(?:attended|took|taking|doing|enrolled)\b[^.;:,]{0,20} (?:course|workshop|seminar|webinar|class)(?:es|s)?|"
+    r"(?:attended|took|taking|doing|enrolled)\b[^.;:,]{0,20} "
+    r"(?:course|workshop|seminar|webinar|class)(?:es|s)?|"
     r"(?:currently|still|now|am|also|started|began|just) (?:\w+ )?(?:learning|studying))\b"
     r"|^(?:self-)?learning\b(?! (?:support|management|design|needs)))[^.;!?\n]{0,60}$",
     re.IGNORECASE,
 )
 _WEAK_AFTER = re.compile(
-    r"^\s*(?:[(:–—-]|,(?=[\w ]{3,16}$))\s*(?:very )?(?:basic|beginner|elementary|novice|limited|learning|familiar|"
-    r"rudimentary|introductory|rusty|in training|foundation(?:al)?)\b"
+    r"^\s*(?:[(:–—-]|,(?=[\w ]{3,16}$))\s*(?:very )?(?:basic|beginner|elementary|novice|limited|learning|"
+    r"familiar|rudimentary|introductory|rusty|in training|foundation(?:al)?)\b"
     r"|^(?: (?!and\b|or\b)\w+){0,2} (?:is|are) (?:\w+ )?(?:rusty|limited|basic|weak|patchy)\b"
     r"|^(?: \w+){0,2} (?:\()?(?:in progress|underway|ongoing)\b|^ \(not (?:yet )?(?:used )?in production",
     re.IGNORECASE,

@@ -3,24 +3,26 @@
 from dataclasses import dataclass
 from datetime import date
 
+from .claim import Level
 from .document import Document
+from .encoder import Encoder
+from .figure import Figure, figures
+from .link import link_skills
 from .question import Evidence
-from .reading import (
-    Named,
-    Text,
-    achievements,
-    cut,
-    duties,
-    job_skills,
-    resume_skills,
-    years_in_general,
-)
+from .reading import Named, achievements, duties, job_skills, resume_skills
+from .taxonomy import taxonomy_uri
+from .tenure import years_in_general
+from .text import Text, cut
 from .title import title_from_text
 
 
 @dataclass(frozen=True, slots=True)
 class Skill:
-    """One skill and what the documents say about it; a field is None where one says nothing."""
+    """One skill and what the documents say about it; a field is None where one says nothing.
+
+    ``taxonomy_uri``: its name in ESCO, "" where there is no sure one. ``weak``: the résumé claims no more
+    than a beginning. ``linked``: the résumé has it in other words than the job.
+    """
 
     name: str
     required: bool = False
@@ -28,11 +30,15 @@ class Skill:
     years_shown: float | None = None
     job_evidence: Evidence | None = None
     resume_evidence: Evidence | None = None
+    taxonomy_uri: str = ""
+    weak: bool = False
+    linked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """``job_skills``: most important first. ``other_skills``: the résumé names them, the job does not."""
+    """``job_skills``: most important first. ``other_skills``: the résumé names them, the job does not.
+    ``figures``: numbers in the achievements."""
 
     job_title: str
     job_skills: tuple[Skill, ...]
@@ -41,6 +47,7 @@ class Features:
     years_shown: float | None
     duties: tuple[Evidence, ...]
     achievements: tuple[Evidence, ...]
+    figures: tuple[Figure, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,29 +61,32 @@ class Reading:
     shown: dict[str, Named]
 
 
-def extract_features(job: Document, resume: Document | None, today: date | None = None) -> Features:
-    """Reads both documents; ``today`` (default: the clock's) is what "present" means in a date range."""
-    return read(job, resume, today or date.today()).features
+def extract_features(
+    job: Document, resume: Document | None, today: date | None = None, encoder: Encoder | None = None
+) -> Features:
+    """Reads both documents; ``today`` (default: the clock's) is what "present" means in a date range. With an
+    ``encoder`` skills are found in the résumé in other words than the job's, too."""
+    return read(job, resume, today or date.today(), encoder).features
 
 
-def read(job: Document, resume: Document | None, today: date) -> Reading:
+def read(job: Document, resume: Document | None, today: date, encoder: Encoder | None = None) -> Reading:
     job_text = cut(job.text)
     asked = job_skills(job_text)
     resume_text = cut(resume.text) if resume is not None else None
     listed = [named.entry for named in asked.values() if not named.entry.field]
     shown = resume_skills(resume_text, listed, today) if resume_text is not None else {}
+    if resume_text is not None and encoder is not None:
+        shown |= link_skills(asked, shown, resume_text, today, encoder)
+    told = achievements(resume_text) if resume_text is not None else ()
     features = Features(
         job_title=title_from_text(job.text, job_text.personal),
         job_skills=tuple(_skill(named, shown.get(name)) for name, named in asked.items()),
-        other_skills=tuple(
-            Skill(n.entry.name, years_shown=n.years, resume_evidence=n.evidence)
-            for name, n in shown.items()
-            if name not in asked
-        ),
+        other_skills=tuple(_other(named) for name, named in shown.items() if name not in asked),
         years_required=years_in_general(job_text, None),
         years_shown=years_in_general(resume_text, today) if resume_text is not None else None,
         duties=duties(job_text),
-        achievements=achievements(resume_text) if resume_text is not None else (),
+        achievements=told,
+        figures=figures(told),
     )
     return Reading(features, job_text, resume_text, asked, shown)
 
@@ -89,4 +99,18 @@ def _skill(named: Named, shown: Named | None) -> Skill:
         years_shown=shown.years if shown else None,
         job_evidence=named.evidence,
         resume_evidence=shown.evidence if shown else None,
+        taxonomy_uri=taxonomy_uri(named.entry.name),
+        weak=shown is not None and shown.level is Level.WEAK,
+        linked=shown is not None and shown.linked,
+    )
+
+
+def _other(shown: Named) -> Skill:
+    name = shown.entry.name
+    return Skill(
+        name,
+        years_shown=shown.years,
+        resume_evidence=shown.evidence,
+        taxonomy_uri=taxonomy_uri(name),
+        weak=shown.level is Level.WEAK,
     )

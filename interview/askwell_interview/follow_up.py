@@ -9,11 +9,11 @@ Nothing of the answer leaves but its gist, in the prompt.
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rapidfuzz.fuzz import ratio, token_set_ratio
 
-from .answer import MAX_ANSWER_CHARACTERS, Answer, answer_from_text, is_english, trigger_of
+from .answer import MAX_ANSWER_CHARACTERS, Answer, answer_from_text, trigger_of
 from .checks import (
     COPY_LIKENESS,
     MAX_LIKENESS,
@@ -22,7 +22,6 @@ from .checks import (
     form,
     invented,
     private,
-    score,
     unlawful,
     verdict_on,
 )
@@ -33,14 +32,20 @@ from .follow_up_prompt import EXAMPLE_FOLLOW_UPS, follow_up_prompt, gist_of, man
 from .ground import Ground, digest, name_pairs, question_words
 from .guard import Guard, Verdict
 from .item import PlanItem
+from .language import is_english
 from .parse import question_from_text
 from .prompt import Prompt, Style
-from .question import Evidence, FollowUp, Question, Slot, Source, Trigger
+from .question import Evidence, FollowUp, Question, QuestionType, Relation, Slot, Source, Trigger
 from .rubric import rubric_for
+from .score import scores
 from .skill import gazetteer
 from .word import stems
 
-MAX_QUESTION_CHARACTERS = 500
+_HYPOTHETICAL = re.compile(
+    r"\b(?:would|do|will|could|can) you (?!describe|tell|recall|give|think|share|name|remember|"
+    r"walk me through (?:the|an?))",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ def open_follow_up(
     question: Question, answer: str, style: Style, encoder: Encoder | None = None
 ) -> OpenFollowUp:
     """Raises DocumentError for an answer that cannot be judged and a question that must not be asked."""
-    heard = _heard(answer)
+    heard, question = _heard(answer), _known(question)
     guard = Guard(encoder)
     verdict = verdict_on(question.text, question.competency, frozenset(), guard)
     if not verdict.allowed:
@@ -92,6 +97,17 @@ def open_follow_up(
         item=_item(question, gist),
         ground=_ground(question, gist, heard),
     )
+
+
+def _known(question: Question) -> Question:
+    """A question that somebody worded does not say of what type it is, but shows it."""
+    type_, relation = question.type, question.relation
+    if type_ is QuestionType.TYPE_UNSPECIFIED:
+        hypothetical = _HYPOTHETICAL.search(question.text) is not None
+        type_ = QuestionType.SITUATIONAL if hypothetical else QuestionType.BEHAVIOURAL
+    if relation is Relation.RELATION_UNSPECIFIED:
+        relation = Relation.JOB
+    return replace(question, type=type_, relation=relation)
 
 
 def _heard(answer: str) -> Answer:
@@ -175,7 +191,7 @@ _ASTRAY = re.compile(
     r"\byour (?:mother|father|parents|wife|husband|partner|children|child|kids?|son|daughter|family)\b",
     re.IGNORECASE,
 )
-_PRESENT = re.compile(r"(?:you )?(?:['’]re|are|have to|need|want|don['’]t|is|do)\b", re.IGNORECASE)
+_PRESENT = re.compile(r"(?:you )?(?:['’]re|are|have to|need|want|don['’]t|didn['’]t|is|do)\b", re.IGNORECASE)
 
 
 def _astray(c: Candidate) -> bool:
@@ -204,13 +220,16 @@ _CHECKS: tuple[tuple[str, Callable[[Candidate], bool]], ...] = (
 
 
 def judge_follow_up(
-    opened: OpenFollowUp, texts: Sequence[str], encoder: Encoder | None = None
+    opened: OpenFollowUp,
+    texts: Sequence[str],
+    encoder: Encoder | None = None,
+    log_probabilities: Sequence[float | None] = (),
 ) -> FollowUpJudgement:
-    """``texts``: each from the opening's end to the model's end."""
+    """As ``interview.judge``: ``texts`` go from the opening's end to the model's end."""
     refused: Counter[str] = Counter()
     guard, opening = Guard(encoder), opened.prompt.opening
-    passed: list[Candidate] = []
-    for text in texts:
+    passed: list[tuple[float, str]] = []
+    for number, text in enumerate(texts):
         asked = question_from_text(opening, text)
         if asked is None:
             refused["form"] += 1
@@ -220,10 +239,11 @@ def judge_follow_up(
         if reason:
             refused[reason] += 1
         else:
-            passed.append(candidate)
+            likely = log_probabilities[number] if log_probabilities else None
+            passed.append((scores(candidate, likely)["total"], asked))
     if not passed:
         return FollowUpJudgement(None, dict(refused))
-    best = max(passed, key=score)
-    verdict = verdict_on(best.text, opened.item.competency, opened.ground.job_skills, guard)
-    suggestion = Suggestion(opened.written.trigger, best.text, Source.MODEL, verdict)
+    _, best = max(passed)
+    verdict = verdict_on(best, opened.item.competency, opened.ground.job_skills, guard)
+    suggestion = Suggestion(opened.written.trigger, best, Source.MODEL, verdict)
     return FollowUpJudgement(suggestion, dict(refused))

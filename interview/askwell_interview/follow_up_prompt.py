@@ -38,6 +38,7 @@ _CALENDAR = frozenset(
         "tuesday wednesday thursday friday saturday sunday christmas easter",
     )
 )
+_WORD = re.compile(r"(?:(?:at|by|for|from|in|near|of|to|with|called|named) )?(?P<word>[^\W\d_][\w'’-]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,30 +65,28 @@ def _manners() -> dict[tuple[Trigger, bool], Manner]:
 
 
 def gist_of(answer: Answer, question: str) -> str:
-    """The answer's first clauses, at most GIST_WORDS words. A clause is left out that holds a name which is
-    no skill's and not in the question, or that speaks to the model."""
-    known = frozenset(stems(question))
+    """The answer's beginning, at most GIST_WORDS words, without names that are no skill's and do not stand in
+    the question, and without what speaks to the model."""
+    asked = frozenset(stems(question))
     kept: list[str] = []
-    sentence_starts = True
-    for clause in re.split(r"(?<=[,;:.!?]) ", answer.text):
-        if len(kept) + len(clause.split()) > GIST_WORDS:
-            break
-        if not INJECTION.search(clause) and _nameless(clause, known, sentence_starts):
-            kept += clause.split()
-        sentence_starts = clause.endswith((".", "!", "?"))
-    return " ".join(kept).rstrip(" ,;:")
+    for sentence in re.split(r"(?<=[.!?]) ", answer.text):
+        if not INJECTION.search(sentence):
+            kept += _nameless(sentence, asked).split()
+    return " ".join(kept[:GIST_WORDS]).rstrip(" ,;:")
 
 
-def _nameless(clause: str, known: frozenset[str], sentence_starts: bool) -> bool:
-    known |= {s for hit in gazetteer().hits(clause) for s in stems(clause[hit.start : hit.end])}
-    for place, word in enumerate(re.findall(r"[^\W\d_][\w'’-]*", clause)):
-        low = word.casefold()
-        if not any(letter.isupper() for letter in word) or low in _CALENDAR or stem(low) in known:
-            continue
-        first = place == 0 and sentence_starts and low not in first_names()
-        if stem(low) not in plain_words() and not first:
-            return False
-    return True
+def _nameless(sentence: str, known: frozenset[str]) -> str:
+    """The sentence without capitalised words that are not known, and without the preposition before one."""
+    hits = gazetteer().hits(sentence)
+    known |= {s for hit in hits for s in stems(sentence[hit.start : hit.end])}
+
+    def checked(match: re.Match[str]) -> str:
+        word = match.group("word")
+        first = match.start() == 0 and word[1:].islower() and word.casefold() not in first_names()
+        fine = word.islower() or first or word.casefold() in _CALENDAR or stem(word) in known | plain_words()
+        return match.group() if fine else ""
+
+    return _WORD.sub(checked, sentence)
 
 
 def follow_up_prompt(question: Question, gist: str, trigger: Trigger, style: Style) -> Prompt:

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from functools import cache
 
 from .data_file import plain_words
-from .features import Reading
-from .reading import Text
+from .features import Features, Reading
 from .segment import Section
 from .skill import gazetteer
+from .text import Text
 from .word import WORD, stem, stems
+
+# Of a candidate's deeds, as many as an encoder of 256 tokens has room for behind the job.
+MAX_DEEDS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,7 @@ class Ground:
     ``personal`` holds digests of the words found in personal data only, so that a question can be checked
     for them without keeping them. ``occupation``: the title's head, "nurse", which tells nothing new.
     ``names``: pairs of neighbours with capitals, so that "Power Query" and "Dynamics 365" make no third name.
+    ``subject``: what the work is about, in one text: title, duties, skills and what the candidate did.
     """
 
     job: frozenset[str]
@@ -30,6 +34,7 @@ class Ground:
     personal: frozenset[str]
     occupation: frozenset[str]
     names: frozenset[tuple[str, str]]
+    subject: str = ""
 
 
 def ground_from_reading(reading: Reading) -> Ground:
@@ -51,7 +56,18 @@ def ground_from_reading(reading: Reading) -> Ground:
         frozenset(map(digest, private)),
         frozenset(stems(re.split(r" (?:of|for|in) ", reading.features.job_title)[0])[-1:]),
         name_pairs(" ".join((*kept, *(n.entry.name for n in reading.asked.values())))),
+        _subject(reading.features),
     )
+
+
+def _subject(features: Features) -> str:
+    parts = (
+        features.job_title,
+        "; ".join(duty.quote for duty in features.duties),
+        ", ".join(skill.name for skill in features.job_skills),
+        "; ".join(deed.quote for deed in features.achievements[:MAX_DEEDS]),
+    )
+    return ". ".join(filter(None, parts))
 
 
 def _kept(text: Text) -> str:

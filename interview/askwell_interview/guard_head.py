@@ -3,7 +3,7 @@
 The first is logistic regression with a Gaussian kernel on the sentence's vector and on that of its last
 clause, by way of some hundred landmarks (Nyström's approximation), plus linear weights of hashed words and
 letters: meaning says what a question is about, wording says whether it asks about the person or about work.
-The second is multinomial logistic regression on the vector. ``guard_training`` makes the file.
+The second is ridge regression on the same kernel and the words. ``guard_training`` makes the file.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,9 @@ from .encoder import Encoder, FloatRows
 from .guard_words import buckets, last_clause
 
 # Shares of the parts in the kernel that the head is trained with.
-WHOLE_SHARE, CLAUSE_SHARE, WORD_SHARE, LETTER_SHARE = 0.6, 0.4, 0.25, 0.25
+WHOLE_SHARE, CLAUSE_SHARE, WORD_SHARE, LETTER_SHARE = 0.6, 0.4, 0.4, 0.4
+# Turns estimates between 0 and 1 into chances.
+SHARPNESS = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class Head:
 
     ``landmarks`` [m, width]; ``whole``, ``clause`` [m]; ``word`` [4096]; ``letter`` [16384]; ``bias``,
     ``threshold`` and ``pattern`` are numbers: a text is refused whose score, plus ``pattern`` if a pattern
-    hits, is over ``threshold``. ``category`` [width + 1, categories], the last row the biases.
+    hits, is over ``threshold``. ``category_whole``, ``category_clause`` [m, categories]; ``category_word``
+    [4096, categories].
     """
 
     landmarks: FloatRows
@@ -34,24 +37,31 @@ class Head:
     clause: FloatRows
     word: FloatRows
     letter: FloatRows
-    category: FloatRows
+    category_whole: FloatRows
+    category_clause: FloatRows
+    category_word: FloatRows
     bias: float
     threshold: float
     pattern: float
 
     def read(self, encoder: Encoder, text: str) -> tuple[float, list[float]]:
         """The text's score, and each category's probability in the order of ``categories()``."""
-        rows = encoder.encode([text, last_clause(text)])
+        clause = last_clause(text)
+        rows = encoder.encode([text] if clause == text else [text, clause])  # most texts are one clause
         words, letters = buckets(text)
         near = kernel(rows, self.landmarks)
         score = (
-            float(near[0] @ self.whole + near[1] @ self.clause)
+            float(near[0] @ self.whole + near[-1] @ self.clause)
             + float(self.word[words].sum()) / len(words) ** 0.5
             + float(self.letter[letters].sum()) / len(letters) ** 0.5
             + self.bias
         )
-        logits = rows[0] @ self.category[:-1] + self.category[-1]
-        raised = np.exp(logits - logits.max())
+        like = (
+            near[0] @ self.category_whole
+            + near[-1] @ self.category_clause
+            + self.category_word[words].sum(axis=0) / len(words) ** 0.5
+        )
+        raised = np.exp(SHARPNESS * (like - like.max()))
         return score, [float(share) for share in raised / raised.sum()]
 
 

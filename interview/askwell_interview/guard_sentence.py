@@ -1,7 +1,7 @@
 """The sentences that the guard learns from, and those that it is measured on and never learns from.
 
 data/guard/sentences-*.tsv and ordinary.tsv: odd lines, counted from 1, are for training, even ones are held
-out. training.txt and the question bank are for training only.
+out. training.txt and the question bank are for training only, blind.tsv is for measuring only.
 """
 
 from dataclasses import dataclass
@@ -12,11 +12,13 @@ from .data_file import data_lines, data_text
 from .profession import professions
 
 UNLAWFUL = frozenset({"direct", "indirect"})
+BLIND = "blind.tsv"
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """``kind``: direct, indirect, near_miss (lawful, of the category's field), ordinary or bank."""
+    """``kind``: direct, indirect, near_miss (lawful, of the category's field), ordinary, bank, or ending (a
+    question of the fine-tuning data)."""
 
     category: str
     kind: str
@@ -32,10 +34,15 @@ def judged_sentences(*, held_out: bool) -> list[Sentence]:
     names = sorted(each.name for each in (files(__package__) / "data" / "guard").iterdir())
     found = []
     for name in names:
-        if name.endswith(".tsv"):
+        if name.endswith(".tsv") and name != BLIND:
             lines = data_text(f"guard/{name}").splitlines()[held_out::2]
             found += [_sentence(line) for line in lines]
     return found
+
+
+def blind_sentences() -> list[Sentence]:
+    """Those for measuring only."""
+    return [_sentence(line) for line in data_text(f"guard/{BLIND}").splitlines()]
 
 
 def more_sentences() -> list[Sentence]:

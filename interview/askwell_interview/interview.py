@@ -8,15 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from .bank import bank_question_for, standing_question
-from .checks import Candidate, refusal, score, verdict_on
+from .bank import Written, bank_question_for, standing_question
+from .checks import Candidate, refusal, verdict_on
 from .document import Document
-from .encoder import Encoder
+from .encoder import Encoder, Remembering
 from .error import DocumentError
-from .features import read
+from .features import Reading, read
 from .ground import Ground, ground_from_reading
-from .guard import Guard
+from .guard import Guard, Verdict
 from .item import Plan, PlanItem
+from .language import NOTED, is_english
 from .mode import Mode
 from .parse import continuation, question_from_text
 from .plan import Ask, plan_questions
@@ -24,9 +25,13 @@ from .profession import profession_of
 from .prompt import Prompt, Style, prompt_version, prompts_for
 from .question import Question, Relation, Rubric, Slot, Source
 from .rubric import rubric_for
+from .score import scores
+from .taxonomy import taxonomy_uri
 
 MAX_COUNT = 32
 MAX_CORE_CHARACTERS = 500
+# Two documents are one when so much of the second, in lines of so many words, stands in the first.
+SAME_SHARE, SAME_WORDS = 0.8, 4
 
 
 @dataclass(frozen=True)
@@ -83,13 +88,14 @@ def open_interview(
     if not 1 <= count <= MAX_COUNT:
         raise DocumentError(f"count is {count}; it must be 1 to {MAX_COUNT}")
     given = _finished(core, count)
-    reading = read(job, resume, today or date.today())
-    if not reading.asked and not reading.features.duties:
-        raise DocumentError("the job description names no skill and no duty to ask about", "job")
+    encoder = Remembering(encoder) if encoder is not None else None
+    reading = read(job, resume, today or date.today(), encoder)
+    _refuse_useless(job, resume, reading)
     plan = plan_questions(reading, Ask(count, mode, minutes), given, encoder)
     _refuse_budget(plan, minutes)
     ground = ground_from_reading(reading)
-    _refuse_unlawful(given, ground, Guard(encoder))
+    guard = Guard(encoder)
+    given = _lawful(given, ground, guard)
     ids = {question.id for question in given}
     open_items = [item for item in plan.items if item.id not in ids and not item.text]
     profession = profession_of(
@@ -98,12 +104,27 @@ def open_interview(
     return Interview(
         plan=plan,
         given=given,
-        written=tuple(_standing(item, profession) for item in plan.items if item.text),
+        written=tuple(_standing(item, profession, ground, guard) for item in plan.items if item.text),
         open_items=tuple(item.id for item in open_items),
         prompts=prompts_for(open_items, reading.features, style),
         ground=ground,
         profession=profession,
     )
+
+
+def _refuse_useless(job: Document, resume: Document | None, reading: Reading) -> None:
+    """Of what is in another language nothing is understood; a job can stand for nobody's résumé."""
+    if not reading.asked and not reading.features.duties:
+        if not is_english(job.text, NOTED):
+            raise DocumentError("is not in English, the one language that is understood", "job")
+        raise DocumentError("the job description names no skill and no duty to ask about", "job")
+    if resume is None:
+        return
+    if not reading.shown and not reading.features.achievements and not is_english(resume.text, NOTED):
+        raise DocumentError("is not in English, the one language that is understood", "resume")
+    lines = {line for line in resume.text.splitlines() if len(line.split()) >= SAME_WORDS}
+    if len(lines) > 1 and len(lines & {*job.text.splitlines()}) >= SAME_SHARE * len(lines):
+        raise DocumentError("is the job description once more: give the candidate's résumé", "resume")
 
 
 def _refuse_budget(plan: Plan, minutes: int | None) -> None:
@@ -113,9 +134,8 @@ def _refuse_budget(plan: Plan, minutes: int | None) -> None:
         raise DocumentError(f"no question fits into {minutes} minutes; give more")
 
 
-def _standing(item: PlanItem, profession: str) -> Question:
-    written = standing_question(item.text, profession)
-    return _question(item, written.text, Source.BANK, written.rubric)
+def _standing(item: PlanItem, profession: str, ground: Ground, guard: Guard) -> Question:
+    return _of_bank(item, standing_question(item.text, profession), ground, guard)
 
 
 def _finished(core: Sequence[Question], count: int) -> tuple[Question, ...]:
@@ -144,14 +164,17 @@ def _finished(core: Sequence[Question], count: int) -> tuple[Question, ...]:
     return tuple(finished)
 
 
-def _refuse_unlawful(given: Sequence[Question], ground: Ground, guard: Guard) -> None:
+def _lawful(given: Sequence[Question], ground: Ground, guard: Guard) -> tuple[Question, ...]:
     """Whoever worded them: the guard reads the caller's questions as it reads the model's."""
+    lawful: list[Question] = []
     for number, question in enumerate(given):
         verdict = verdict_on(question.text, question.competency, ground.job_skills, guard)
         if not verdict.allowed:
             raise DocumentError(
                 f"core_questions[{number}].text must not be asked ({verdict.name}): {verdict.reason}"
             )
+        lawful.append(replace(question, guard=verdict))
+    return tuple(lawful)
 
 
 def judge(
@@ -160,34 +183,43 @@ def judge(
     texts: Sequence[str],
     taken: Sequence[str],
     encoder: Encoder | None = None,
+    log_probabilities: Sequence[float | None] = (),
 ) -> Judgement:
     """Check what the model wrote after the item's opening, and choose the best of what passes.
 
     ``texts``: each from the opening's end to the model's end. ``taken``: the questions finished so far.
-    Without an ``encoder`` the guard against unlawful questions has its patterns alone.
+    ``log_probabilities``: of each text, the mean over its tokens, where they are known.
+    Without an ``encoder`` the guard against unlawful questions has its patterns alone, and nothing else is
+    judged by its meaning.
     """
     item, opening = interview.item(item_id), interview.prompt(item_id).opening
     openings = [prompt.opening for prompt in interview.prompts.values()]
     bare = [_without_opening(text, openings) for text in taken]
     refused: Counter[str] = Counter()
+    encoder = Remembering(encoder) if encoder is not None else None
     guard = Guard(encoder)
-    passed: list[Candidate] = []
-    for text in texts:
+    passed: list[tuple[Candidate, dict[str, float]]] = []
+    for number, text in enumerate(texts):
         asked = question_from_text(opening, text)
         if asked is None:
             refused["form"] += 1
             continue
-        candidate = Candidate(asked, opening, item, interview.ground, bare, guard)
+        candidate = Candidate(asked, opening, item, interview.ground, bare, guard, taken, encoder)
         if reason := refusal(candidate):
             refused[reason] += 1
         else:
-            passed.append(candidate)
+            likely = log_probabilities[number] if log_probabilities else None
+            passed.append((candidate, scores(candidate, likely)))
     if not passed:
         return Judgement(None, dict(refused))
-    best = max(passed, key=score)
+    best, ranked = max(passed, key=lambda each: each[1]["total"])
     rubric = rubric_for(item.type, item.relation, item.competency)
+    verdict = verdict_on(best.text, item.competency, interview.ground.job_skills, guard)
     question = replace(
-        _question(item, best.text, Source.MODEL, rubric), attempts=len(texts), prompt_version=prompt_version()
+        _question(item, best.text, Source.MODEL, rubric, verdict),
+        attempts=len(texts),
+        prompt_version=prompt_version(),
+        scores=ranked,
     )
     return Judgement(question, dict(refused))
 
@@ -198,13 +230,19 @@ def _without_opening(text: str, openings: Sequence[str]) -> str:
 
 
 def bank_question(interview: Interview, item_id: str, taken: Sequence[str]) -> Question:
-    """The item's question from the written bank. There always is one."""
+    """The item's question from the written bank. There always is one, and patterns are enough of a guard for
+    what was written with care."""
     item = interview.item(item_id)
     written = bank_question_for(item, taken, interview.profession)
-    return _question(item, written.text, Source.BANK, written.rubric)
+    return _of_bank(item, written, interview.ground, Guard(None))
 
 
-def _question(item: PlanItem, text: str, source: Source, rubric: Rubric) -> Question:
+def _of_bank(item: PlanItem, written: Written, ground: Ground, guard: Guard) -> Question:
+    verdict = verdict_on(written.text, item.competency, ground.job_skills, guard)
+    return _question(item, written.text, Source.BANK, written.rubric, verdict)
+
+
+def _question(item: PlanItem, text: str, source: Source, rubric: Rubric, verdict: Verdict) -> Question:
     return Question(
         id=item.id,
         text=text,
@@ -216,4 +254,6 @@ def _question(item: PlanItem, text: str, source: Source, rubric: Rubric) -> Ques
         job_evidence=item.job_evidence,
         resume_evidence=item.resume_evidence,
         rubric=rubric,
+        guard=verdict,
+        taxonomy_uri=taxonomy_uri(item.competency),
     )

@@ -10,7 +10,8 @@ from .skill import Kind
 class PlanItem:
     """One planned question. ``kind`` is the skill's, and chooses the wording. ``other``: the skill that the
     candidate has in place of the competency, of a relation TRANSFERABLE. ``minutes`` for the answer and its
-    follow-ups; 0 where nobody said, as for a question that the caller gave without."""
+    follow-ups; 0 where nobody said, as for a question that the caller gave without. ``linked``: the résumé
+    has the competency in other words, so that no question may say that it names it."""
 
     id: str
     slot: Slot
@@ -26,6 +27,7 @@ class PlanItem:
     minutes: int = 0
     difficulty: int = 0
     text: str = ""
+    linked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,6 +223,9 @@ def _common(text: str, parts: list[str]) -> bool:
     )
 
 
+_DOES = r" (?:(?:also|then|has|had|was|\w+ly) )*([a-z]+)"
+
+
 def _occurrences(text: str, full: str) -> Iterator[Span]:
     """The name and each of its parts, where they stand with a capital."""
     parts = [p.strip(".,") for p in re.split(r",? ", full)]
@@ -232,6 +235,11 @@ def _occurrences(text: str, full: str) -> Iterator[Span]:
     }
     if re.fullmatch(r"[\u4e00-\u9fff·]+", full):
         wanted = {full}
+    for part in parts:
+        if _skill(part):  # somebody may be called Ruby: who does something is nobody's skill
+            for match in re.finditer(rf"(?<![^\W_]){re.escape(part)}(?=['’]s\b|{_DOES})", text):
+                if not match[1] or is_deed(match[1]):
+                    yield Span(match.start(), match.end(), "name")
     for name in wanted:
         variants = {name, name.upper(), name.title()}
         pattern = "|".join(re.escape(v) for v in sorted(variants, key=len, reverse=True))

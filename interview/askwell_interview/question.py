@@ -4,8 +4,11 @@ Enum names and numbers are those of ``askwell.v1``; UNSPECIFIED occurs only in a
 caller gave without saying.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
+
+from .guard import Verdict
 
 
 class Slot(Enum):
@@ -98,7 +101,9 @@ class Rubric:
 @dataclass(frozen=True, slots=True)
 class Question:
     """One finished question. ``attempts`` counts the model's texts that were looked at for it. ``model`` and
-    ``prompt_version`` tell who wrote it from which wording of the prompt; both are empty for the bank's."""
+    ``prompt_version`` tell who wrote it from which wording of the prompt; both are empty for the bank's.
+    ``guard``: None until the guard has read it. ``scores``: what the model's was ranked by
+    (``score.scores``). ``taxonomy_uri``: the competency's in ESCO, "" where there is no sure one."""
 
     id: str
     text: str
@@ -113,3 +118,6 @@ class Question:
     rubric: Rubric = Rubric()
     model: str = ""
     prompt_version: str = ""
+    guard: Verdict | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+    taxonomy_uri: str = ""

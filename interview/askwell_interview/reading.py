@@ -10,12 +10,13 @@ from typing import NamedTuple, TypeAlias
 from .claim import Level, level_of, negated
 from .deed import acts
 from .evidence import quote_around, quote_segment
-from .personal import find_personal
 from .question import Evidence
-from .segment import Section, Segment, segments_from_text
+from .segment import Section, Segment
 from .skill import Entry, Hit, gazetteer, listed_skills
-from .span import Span, touches
-from .years import Period, periods_from_text, years_about, years_of, years_said
+from .span import touches
+from .tenure import periods_behind, work_blocks
+from .text import Text
+from .years import Period, years_about, years_of
 
 MAX_LISTED = 12
 MAX_SENTENCES = 12
@@ -24,8 +25,9 @@ MAX_SENTENCES = 12
 @dataclass(slots=True)
 class Named:
     """One skill as a document names it. ``rank`` is where the document's best mention stands: lower is
-    weightier. ``told``: some mention says what was done with it. ``evidence`` is the best mention's, ``level`` the highest.
-    ``others``: names of the skills that the job would take instead."""
+    weightier. ``told``: some mention says what was done with it. ``evidence`` is the best mention's,
+    ``level`` the highest. ``others``: names of the skills that the job would take instead. ``linked``: the
+    document has it in words of its own, and only their meaning tells."""
 
     entry: Entry
     evidence: Evidence
@@ -37,19 +39,7 @@ class Named:
     years: float | None = None
     periods: list[Period] = field(default_factory=list)
     others: set[str] = field(default_factory=set)
-
-
-@dataclass(frozen=True)
-class Text:
-    """A document cut up: personal spans and segments, found once."""
-
-    text: str
-    personal: list[Span]
-    segments: list[Segment]
-
-
-def cut(text: str) -> Text:
-    return Text(text, find_personal(text), segments_from_text(text))
+    linked: bool = False
 
 
 NICE = re.compile(
@@ -190,7 +180,7 @@ _OR = re.compile(
 def resume_skills(cut_: Text, extra: Sequence[Entry], today: date) -> dict[str, Named]:
     """Skills of a résumé by name, in the order of their first mention."""
     named: dict[str, Named] = {}
-    blocks = _blocks(cut_, today)
+    blocks = work_blocks(cut_, today)
     mentions = _mentions(cut_, frozenset({Section.PERSONAL}), frozenset({Section.SKILLS}), extra)
     neighbours = _by_segment(mentions)
     for mention in mentions:
@@ -202,6 +192,7 @@ def resume_skills(cut_: Text, extra: Sequence[Entry], today: date) -> dict[str, 
         entry.told |= told
         entry.years = max(filter(None, (entry.years, _years(cut_.text, mention, neighbours))), default=None)
         entry.periods += [p for p, start, end in blocks if start <= mention.hit.start < end]
+        entry.periods += periods_behind(cut_.text, mention.hit.end, mention.segment.end, today)
     for entry in named.values():
         entry.years = entry.years or years_of(entry.periods)
     return named
@@ -222,46 +213,6 @@ def _years(text: str, mention: _Mention, mentions: _BySegment) -> float | None:
     segment = mention.segment
     others = [m.hit.start for m in mentions[segment] if m.hit is not mention.hit]
     return years_about(text, segment.start, segment.end, (mention.hit.start, mention.hit.end), others)
-
-
-def _blocks(cut_: Text, today: date) -> list[tuple[Period, int, int]]:
-    """Each period of work with the part of the text that tells of it: from its line to the next one's."""
-    work = [
-        p
-        for p in periods_from_text(cut_.text, today)
-        if _section_at(cut_, p.start) in (Section.EXPERIENCE, Section.HEADER)
-    ]
-    starts = [cut_.text.rfind("\n", 0, p.start) + 1 for p in work]
-    ends = [*starts, len(cut_.text)][1:]
-    limits = [s.start for s in cut_.segments if s.section not in (Section.EXPERIENCE, Section.HEADER)]
-    return [
-        (period, start, min([end, *(limit for limit in limits if limit > start)]))
-        for period, start, end in zip(work, starts, ends, strict=True)
-    ]
-
-
-def _section_at(cut_: Text, at: int) -> Section | None:
-    return next((s.section for s in cut_.segments if s.start <= at < s.end), None)
-
-
-_EXPERIENCE = r"['’]?\s*(?:of )?(?:[\w-]+ ){0,3}experience"
-# What a job says of a skill's years, "two years of experience with X", is not said in general.
-_IN_GENERAL = _EXPERIENCE + r"(?! (?:with|of|using)\b)"
-
-
-def years_in_general(cut_: Text, today: date | None) -> float | None:
-    """Years not tied to a skill; for a résumé (``today`` given) else what its dates add up to."""
-    said = [
-        time.years
-        for s in cut_.segments
-        if s.section not in (Section.OFFER, Section.EDUCATION)
-        and re.search(r"experience", cut_.text[s.start : s.end], re.I)
-        for time in years_said(cut_.text, s.start, s.end)
-        if re.match(_IN_GENERAL if today is None else _EXPERIENCE, cut_.text[time.end : s.end], re.I)
-    ]
-    if said:
-        return max(said)
-    return years_of([p for p, _, _ in _blocks(cut_, today)]) if today is not None else None
 
 
 def duties(cut_: Text) -> tuple[Evidence, ...]:

@@ -110,7 +110,7 @@ _HEADING_PATTERNS = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, p
 _MARKED = frozenset(("recruitment", "selection", "assets", "welcome", "useful", "required", "offer", "hello"))
 _BULLET = re.compile(r"[ ]*(?:[-*+•·‣◦▪■●○–—>✓✔➢➤]+|\(?\d{1,2}[.)]|[a-z]\))[ ]+|[ ]*#{1,6}[ ]*")
 _SENTENCE_END = re.compile(
-    r"(?<!\b[A-Z])(?<!\bDr)(?<!\bMr)(?<!\bMs)(?<!\bSt)(?<!\bMrs)(?<!e\.g)(?<!i\.e)(?<!\bvs)(?<!\betc)"
+    r"(?<!\b[A-Z])(?<!\bDr)(?<!\bMr)(?<!\bMs)(?<!\bSt)(?<!\bMrs)(?<!e\.g)(?<!i\.e)(?<!\bvs)(?<!\betc)(?<!\b[Mm]in)"
     r"[.!?]+[)\"'”’]?(?=[ \n]+[^a-z\s])"
 )
 

@@ -12,11 +12,12 @@ from .features import Reading
 from .gerund import deed_phrase, gerund_phrase
 from .item import PlanItem
 from .question import Evidence, QuestionType, Relation, Slot
-from .reading import NICE, Named, Text, bare_duty
+from .reading import NICE, Named, bare_duty
 from .rubric import rubric_for
 from .segment import Section
 from .skill import Entry, Hit
 from .span import touches
+from .text import Text
 from .word import stems
 
 B, S, T, M = (
@@ -31,8 +32,9 @@ B, S, T, M = (
 class Topic:
     """A competency that may be planned, with what each document says about it.
 
-    ``required``: the job names it as a must. ``told``: the résumé tells an occasion. ``other``: the résumé's
-    skill that is close to one it lacks; ``resume`` is then that skill's evidence.
+    ``required``: the job names it as a must. ``told``: the résumé tells an occasion. ``weak``: it claims no
+    more than a beginning. ``linked``: it has the skill in other words. ``other``: the résumé's skill that is
+    close to one it lacks; ``resume`` is then that skill's evidence.
     """
 
     entry: Entry
@@ -44,6 +46,8 @@ class Topic:
     required: bool = True
     told: bool = False
     other: str = ""
+    weak: bool = False
+    linked: bool = False
 
 
 def topics(reading: Reading, encoder: Encoder | None = None) -> list[Topic]:
@@ -103,6 +107,7 @@ def item_from(topic: Topic, id: str, slot: Slot, type: QuestionType) -> PlanItem
         kind=topic.entry.kind,
         field=topic.entry.field,
         other=topic.other,
+        linked=topic.linked,
         minutes=rubric.minutes,
         difficulty=rubric.difficulty,
     )
@@ -111,7 +116,7 @@ def item_from(topic: Topic, id: str, slot: Slot, type: QuestionType) -> PlanItem
 def _asked_topics(reading: Reading) -> Iterator[Topic]:
     for name, named in reading.asked.items():
         shown = reading.shown.get(name)
-        if named.entry.kind == "licence" and shown is not None:
+        if named.entry.kind == "licence" and shown is not None and shown.level is not Level.WEAK:
             continue  # a certificate that is there is looked at, not talked about
         if shown is None and not named.others.isdisjoint(reading.shown):
             continue  # "SAP or Microsoft Dynamics": one of them is what the job asks for
@@ -138,6 +143,8 @@ def _topic(named: Named, relation: Relation, shown: Named | None) -> Topic:
         shown.years if shown else None,
         named.required,
         shown is not None and shown.told,
+        weak=shown is not None and shown.level is Level.WEAK,
+        linked=shown is not None and shown.linked,
     )
 
 
@@ -255,6 +262,8 @@ def _reason(topic: Topic) -> str:
     if topic.relation is Relation.MATCH:
         if topic.entry.kind == "duty":
             return f"The work includes {name}, and the résumé tells of something like it."
+        if topic.linked:
+            return f"The job asks for {name}, and the résumé tells of what seems to be it in other words."
         return f"Job and résumé both name {name}: find out how deep the experience goes."
     level = "requires" if topic.required else "welcomes"
     if topic.relation is Relation.GAP:
@@ -263,6 +272,8 @@ def _reason(topic: Topic) -> str:
         near = f"the résumé names {topic.other}, which is close: find out what carries over"
         return f"The job {level} {name}; {near}."
     if topic.relation is Relation.PARTIAL:
+        if topic.weak:
+            return f"The job asks for more of {name} than the beginning that the résumé tells of."
         asked, shown = _years(topic.asked_years), _years(topic.shown_years)
         return f"The job asks for {asked} of {name}; the résumé shows {shown}."
     if topic.entry.kind == "duty":

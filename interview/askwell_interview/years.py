@@ -13,10 +13,11 @@ _WORDS = {
         )
     )
 }
-_NUMBER = r"(\d{1,2}(?:\.\d)?|" + "|".join(_WORDS) + r")"
+_NUMBER = r"(\d{1,2}(?:\.\d|½)?|½|half|" + "|".join(_WORDS) + r")"
 _SAID = re.compile(
-    rf"\b{_NUMBER}(?:\s*(?:-|–|—|to)\s*{_NUMBER})?\s*\+?\s*(?:or more |full |plus )?(years?|yrs?|"
-    rf"months?)\b(?![ -]old)",
+    rf"(?:\bbetween {_NUMBER} and |\b){_NUMBER}(?:\s*(?:-|–|—|to)\s*{_NUMBER})?\s*\+?\s*"
+    r"(?:(?:or more|full|plus|a) )?(years?|yrs?|y|months?|mos)\b(?![ -]old|[ -]of[ -]age)"
+    r"|\b(?:at least|about|over|nearly|almost|minimum of) a (year)\b",
     re.IGNORECASE,
 )
 
@@ -34,13 +35,19 @@ def years_said(text: str, start: int, end: int) -> list[Said]:
     """Lengths of time named in ``text[start:end]``; what no working life holds is left out."""
     found = []
     for match in _SAID.finditer(text, start, end):
-        low = match.group(1).lower()
-        value = float(_WORDS.get(low, -1)) if low in _WORDS else float(low)
-        if match.group(3).lower().startswith("month"):
+        low = (match.group(1) or match.group(2) or "one").lower()
+        value = _value(low)
+        if (match.group(4) or match.group(5)).lower().startswith("mo"):
             value = round(value / 12, 1)
         if 0 < value <= 50:
             found.append(Said(value, match.start(), match.end()))
     return found
+
+
+def _value(word: str) -> float:
+    if word in _WORDS:
+        return float(_WORDS[word])
+    return 0.5 if word in ("half", "½") else float(word.replace("½", ".5"))
 
 
 def years_about(text: str, start: int, end: int, hit: tuple[int, int], others: list[int]) -> float | None:
@@ -51,8 +58,8 @@ def years_about(text: str, start: int, end: int, hit: tuple[int, int], others: l
     """
     said = years_said(text, start, end)
     for index, time in enumerate(said):
-        if time.start >= hit[1] and re.fullmatch(
-            r"\s*[(:,–—-]?\s*(?:for |over |about |at least )?", text[hit[1] : time.start]
+        if time.start >= hit[1] and (
+            _BACK.fullmatch(text, hit[1], time.start) or re.match(r" each\b", text[time.end : end])
         ):
             return time.years
         if len(said) == 1 and time.start >= hit[1] and _SPENT.search(text, hit[1], time.start):
@@ -65,6 +72,12 @@ def years_about(text: str, start: int, end: int, hit: tuple[int, int], others: l
     return None
 
 
+# What may stand between a skill and its years.
+_BACK = re.compile(
+    r"\s*(?:(?:of |work )?experience\b)?\s*[(:,–—-]?\s*(?:(?:for|over|about|at least|of|min(?:imum)?\.?|"
+    r"more than|nearly|around)\s+)*",
+    re.IGNORECASE,
+)
 _SPENT = re.compile(r"\b(?:for|over) (?:the (?:last|past) |about |nearly |almost )?$", re.IGNORECASE)
 
 
@@ -83,10 +96,17 @@ _MONTHS = {
         ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
     )
 }
-_DATE = rf"(?:({_MONTH})\s*,?\s*|(\d{{1,2}})[./])?((?:19|20)\d\d)"
+_SEASONS = {"spring": 2, "summer": 5, "autumn": 8, "fall": 8, "winter": 11}
+_YEAR = r"(?:19|20)\d\d"
+_POINT = (
+    rf"(?:{_MONTH}\s*['’]\d\d|{_YEAR}[-/.](?:0[1-9]|1[0-2])(?!\d)|"
+    rf"(?:{_MONTH}\s*,?\s*|(?:{'|'.join(_SEASONS)})\s+|(?:\d{{1,2}}[./])?\d{{1,2}}[./])?{_YEAR})"
+)
 _RANGE = re.compile(
-    rf"\b{_DATE}\s*(?:-|–|—|to|until|till)\s*(?:{_DATE}|(present|now|today|current(?:ly)?|date|ongoing))\b"
-    rf"|\bsince\s+{_DATE}",
+    rf"\b(?P<first>{_POINT})\s*(?:-|–|—|→|to|until|till)\s*"
+    rf"(?:(?P<last>{_POINT})|(?P<now>present|now|today|current(?:ly)?|date|ongoing))\b"
+    rf"|\b(?P<short>{_YEAR})[-–/](?P<end>\d\d)\b(?![-–/.])"
+    rf"|\bsince\s+(?P<since>{_POINT})",
     re.IGNORECASE,
 )
 
@@ -106,24 +126,33 @@ def periods_from_text(text: str, today: date) -> list[Period]:
     now = today.year * 12 + today.month
     found = []
     for match in _RANGE.finditer(text):
-        groups = match.groups()
-        if groups[9] is not None:
-            first, last = _month(*groups[7:10], end=False), now
+        said = match.groupdict()
+        first = _month(said["first"] or said["short"] or said["since"], end=False)
+        if said["short"]:
+            last = _month(said["short"][:2] + said["end"], end=True)
         else:
-            first = _month(*groups[0:3], end=False)
-            last = now if groups[6] else _month(*groups[3:6], end=True)
+            last = _month(said["last"], end=True) if said["last"] else now
         last = min(last, now)
         if 0 < last - first <= 60 * 12:
             found.append(Period(first, last, match.start(), match.end()))
     return found
 
 
-def _month(name: str | None, number: str | None, year: str, *, end: bool) -> int:
-    if name:
-        return int(year) * 12 + _MONTHS[name[:3].lower()] + (1 if end else 0)
-    if number and 1 <= int(number) <= 12:
-        return int(year) * 12 + int(number) - 1 + (1 if end else 0)
-    return int(year) * 12
+def _month(point: str, *, end: bool) -> int:
+    """Months since year 0 at which a point in time begins, or ends if it names a month; a year counts from
+    its January either way."""
+    year = re.search(_YEAR, point)
+    after = int(end)
+    if word := re.match(r"[a-z]+", point, re.IGNORECASE):
+        name = word.group().lower()
+        month = _SEASONS[name] if name in _SEASONS else _MONTHS[name[:3]]
+        number = int(year.group()) if year else 2000 + int(point[-2:]) - 100 * (int(point[-2:]) > 60)
+        return number * 12 + month + after
+    assert year is not None  # a point without a name has a year of four digits
+    rest = re.findall(r"\d+", point[: year.start()] + point[year.end() :])
+    if rest and 1 <= int(rest[-1]) <= 12:
+        return int(year.group()) * 12 + int(rest[-1]) - 1 + after
+    return int(year.group()) * 12
 
 
 def years_of(periods: list[Period]) -> float | None:

@@ -61,6 +61,7 @@ async def _serve(config: ServerConfig, reread: Callable[[], ServerConfig]) -> No
         config,
         model,
         lambda: open_model(reread(), metrics.row_ended),
+        lambda: reread().encoder,
         metrics,
         lambda line: print(line, flush=True),
     ).run()

@@ -6,7 +6,8 @@
     stopped    exit code 0
 
 A second signal ends the process at once; its children die with it. SIGHUP opens the model folder anew (see
-``swap``), unless it tells that the server's terminal is gone: then it is a signal to stop.
+``swap``) and the encoder's where it is another (``encoder_swap``), unless it tells that the server's terminal
+is gone: then it is a signal to stop.
 """
 
 import asyncio
@@ -19,11 +20,13 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from .child import ChildExited
 from .config import ServerConfig
 from .domain.pool import DomainPool
+from .encoder_swap import EncoderSwap
 from .metrics import Exporter, Metrics, Reading
 from .model import Model, StartError
 from .rpc.assembly import Health, assembled
@@ -38,14 +41,15 @@ FLUSH_S = 1.0
 
 
 class Lifecycle:
-    """Runs once. ``reopened`` opens the model that SIGHUP asks for; ``announce`` is told, in one line, when
-    the server serves, and what."""
+    """Runs once. ``reopened`` opens the model that SIGHUP asks for, ``encoder`` tells the encoder's folder
+    that the settings name by then; ``announce`` is told, in one line, when the server serves, and what."""
 
     def __init__(
         self,
         config: ServerConfig,
         model: Model,
         reopened: Callable[[], Model],
+        encoder: Callable[[], Path | None],
         metrics: Metrics,
         announce: Callable[[str], None],
     ) -> None:
@@ -59,6 +63,7 @@ class Lifecycle:
         self._signalled = asyncio.Event()
         self._changed = asyncio.Event()
         self._swap = Swap(model, reopened, self._changed.set, announce, hold_s=config.max_request_s)
+        self._encoder_swap = EncoderSwap(self._pool, encoder, announce)
         serving = self._swap.serving
         self._server = assembled(serving, self._pool, self._gate, self._health, metrics.call_ended)
         self._terminal = _terminal()
@@ -78,7 +83,7 @@ class Lifecycle:
         await self._server.start()
         stopping = asyncio.create_task(self._signalled.wait())
         loading = asyncio.create_task(self._load())
-        swapping: asyncio.Task[None] | None = None
+        swapping: list[asyncio.Task[None]] = []
         try:
             await asyncio.wait({stopping, loading}, return_when=asyncio.FIRST_COMPLETED)
             if loading.done():
@@ -86,10 +91,10 @@ class Lifecycle:
                 self._gate.open()
                 await self._health.set(self._swap.model.engine.ready)
                 self._tell(port)
-                swapping = asyncio.create_task(self._swap.run())
+                swapping = [asyncio.create_task(swap.run()) for swap in (self._swap, self._encoder_swap)]
                 await self._keep_health(stopping)
         finally:
-            await self._stop([task for task in (stopping, loading, swapping) if task])
+            await self._stop([stopping, loading, *swapping])
 
     def _bind(self) -> int:
         """The port. Tried with a plain socket first, whose errors say what is wrong."""
@@ -180,6 +185,7 @@ class Lifecycle:
             self._on_signal(signal.SIGHUP)
         else:
             self._swap.ask()
+            self._encoder_swap.ask()
 
 
 def _terminal() -> bool:

@@ -103,7 +103,7 @@ def test_missing_files_say_not_measured_and_how(folder: Folder) -> None:
     page = folder.page.read_text(encoding="utf-8")
     for command in ("make bench-peers bench-full", "make bench-gptj", "benchmarks/gpu/run.sh"):
         assert f"Not measured: `{command}` measures it." in page
-    assert page.count("Not measured") == 17  # the sections, and the overhead at saturation
+    assert page.count("Not measured") == 18  # the sections, and the overhead at saturation
     assert "| first-token-threads-1 | 1 | +3.4 |" in page
     assert "| +3.4 ms with 1 thread |" in folder.readme.read_text(encoding="utf-8")
 

@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -10,68 +10,25 @@ from random import Random
 from typing import Any, cast
 
 import pytest
+from asked_sets import COOK, CORE, OTHER, OWN, PAIRS, asked, asked_set, outcome, question
 from askwell_bench.quality import command, guarding
-from askwell_bench.quality.asking import Asked, ask
+from askwell_bench.quality.asking import ask
 from askwell_bench.quality.canary import personas
 from askwell_bench.quality.criterion import verdicts
 from askwell_bench.quality.diversity import distinct, diversity, self_bleu
 from askwell_bench.quality.human import questions_from_csv
 from askwell_bench.quality.likeness import (
-    WordLibrary,
     set_distance,
 )
-from askwell_bench.quality.outcome import Judges, Outcome
-from askwell_bench.quality.page import page
-from askwell_bench.quality.pair import Pair, pairs_from_folders, spread, twin_of
+from askwell_bench.quality.pair import pairs_from_folders, spread, twin_of
 from askwell_bench.quality.swap import changed, core_kept, distances, probes_changed, same_plan
 from askwell_client import (
     Client,
     PromptStyle,
-    Question,
     QuestionSet,
-    Slot,
-    Source,
 )
 
 DATA = Path(__file__).resolve().parents[2] / "benchmarks" / "data"
-JOB = "Ward nurse.\nRequirements:\n- wound care\n- night shifts at Rosewood Hospital"
-RESUME = "Cared for 31 patients a night.\nSkills: wound care, triage, Excel"
-
-
-def question(text: str, slot: Slot = Slot.PROBE, **fields: Any) -> Question:
-    told = {"id": text[:8], "text": text, "slot": slot, "relation": "GAP", "source": "MODEL", **fields}
-    return Question.from_dict(told)
-
-
-def asked_set(questions: Sequence[Question], resume: str = RESUME, plan_s: float = 0.02) -> QuestionSet:
-    items = [{"id": q.id, "slot": q.slot, "competency": q.text} for q in questions]
-    whole = QuestionSet.from_dict({"plan": {"items": items}, "job_text": JOB, "resume_text": resume})
-    summary = replace(whole.summary, plan_s=plan_s, write_s=4.0, first_question_s=1.0)
-    return replace(whole, questions=tuple(questions), summary=summary)
-
-
-CORE = question("How do you set priorities on a busy ward?", Slot.CORE, relation="JOB")
-OWN = question("Your résumé mentions triage. How did you learn it at work?")
-OTHER = question("Your résumé mentions welding. Which joints do you trust least?")
-
-
-def asked(name: str = "nurse", **sets: QuestionSet) -> Asked:
-    own = asked_set([CORE, OWN])
-    told = {"own": own, "again": own, "other": asked_set([CORE, OTHER]), "twin": own, **sets}
-    return Asked(
-        name=name, other_name="welder", founding=("Why?",), bank=("How so?",), extract_s=0.03, **told
-    )
-
-
-PAIRS = [
-    Pair("nurse", JOB, RESUME, RESUME.replace("Excel", "Word")),
-    Pair("welder", "Welder for boilers.", "Welding of boiler joints in Hull for years.", "Welding."),
-]
-
-
-def outcome(*jobs: Asked) -> Outcome:
-    judges = Judges(PAIRS, WordLibrary([p.resume for p in PAIRS]), None, lambda _: None, [])
-    return Outcome(judges, list(jobs))
 
 
 def test_every_resume_has_a_twin_that_bears_another_name() -> None:
@@ -137,14 +94,23 @@ def test_leak_is_noted_with_its_channel_and_one_is_too_many() -> None:
     assert leak.by_kind() == {"email": 1, "name": 1}  # the address holds the family name
 
 
-def test_guard_is_asked_about_even_lines_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_guard_is_asked_about_the_blind_file_and_the_even_lines_of_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     folder = tmp_path / "data" / "guard"
     folder.mkdir(parents=True)
     rows = ["age\tdirect\tlearnt from", "age\tdirect\tHow old are you?", "x", "age\tnear_miss\tAre you 18?"]
     (folder / "sentences-1.tsv").write_text("\n".join(rows))
     (folder / "ordinary.tsv").write_text("Why sort?\nHow do you sort?\n")
+    (folder / "blind.tsv").write_text("age\tindirect\tDo you feel old?\n\tordinary\tWhy?\nHow so?\n")
     monkeypatch.setattr(guarding, "files", lambda _: tmp_path)
-    sentences = guarding.held_out()
+    blind = guarding.held_out()
+    assert [(each.kind, each.text) for each in blind] == [
+        ("indirect", "Do you feel old?"),
+        ("ordinary", "Why?"),
+        ("ordinary", "How so?"),
+    ]
+    sentences = guarding.seen_before()
     assert [each.text for each in sentences] == ["How do you sort?", "How old are you?", "Are you 18?"]
     run = guarding.judge_sentences("test", lambda text: "age" if "old" in text else None, sentences)
     shares = {kind: run.refused(kind) for kind in guarding.KINDS}
@@ -201,25 +167,16 @@ class FakeClient:
 
 
 def test_one_job_is_asked_with_the_right_documents_and_the_founding_prompt() -> None:
-    client = FakeClient()
-    found = ask(cast(Client, client), PAIRS[0], PAIRS[1], 2, Random(0))
+    client, pair = FakeClient(5), replace(PAIRS[0], rivals=(COOK,))
+    found = ask(cast(Client, client), pair, PAIRS[1], 5, Random(0))
     resumes = [resume for resume, _ in client.calls]
-    assert resumes == [PAIRS[0].resume, PAIRS[0].resume, PAIRS[1].resume, PAIRS[0].twin]
+    assert resumes == [pair.resume, pair.resume, PAIRS[1].resume, pair.twin, COOK]
     given = [tuple(options["core_questions"]) for _, options in client.calls]
-    assert given == [(), (), (CORE,), ()]
+    assert given == [(), (), (CORE,), (), (CORE,)]
     assert client.prompts == ["Generate an interview question for a nurse with experience in triage"]
-    assert found.founding == ("What do you like about wards at night?",) * 2
+    assert found.founding == ("What do you like about wards at night?",) * 2  # as many as own has, not 5
     assert len(found.bank) == 2
-
-
-def test_page_shows_the_verdicts_and_escapes_what_was_written() -> None:
-    wild = question("Why <script>alert(1)</script> at work today?", source=Source.BANK)
-    found = outcome(asked(own=asked_set([CORE, wild])))
-    assert ("nurse", "own", wild.text) in [each[:3] for each in found.flaws()]
-    told = page(found, verdicts(found), "model & co")
-    assert "&lt;script&gt;" in told and "<script>" not in told
-    assert "model &amp; co" in told and 'class="FAIL"' in told
-    assert "http" not in told
+    assert found.topics == ("triage",)
 
 
 def arguments_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: FakeClient) -> Any:
@@ -233,7 +190,10 @@ def arguments_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: FakeC
     monkeypatch.setattr(command, "Client", lambda address: client)
     monkeypatch.setattr(command, "read_manifest", lambda folder: type("Manifest", (), {"name": "fake"})())
     monkeypatch.setattr(command, "model_facts", lambda manifest: {"name": "fake"})
-    monkeypatch.setattr(command, "held_out", lambda: [guarding.Sentence("age", "direct", "How old are you?")])
+    for measured in ("held_out", "seen_before"):
+        monkeypatch.setattr(
+            command, measured, lambda: [guarding.Sentence("age", "direct", "How old are you?")]
+        )
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
     folders = ["--jobs", str(DATA / "jobs"), "--resumes", str(DATA / "resumes"), "--pairs", "3"]
@@ -241,7 +201,7 @@ def arguments_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: FakeC
     return parser.parse_args(["--model", "m", *folders, *files])
 
 
-SETS_OF_A_JOB_AND_A_BIT = 1 + 4 + 1  # the warm-up, the first job, and the second job's first set
+SETS_OF_A_JOB_AND_A_BIT = 1 + 4 + 4 + 1  # the warm-up, the first job, its rivals, the second job's first set
 
 
 def test_run_that_breaks_off_says_so_and_shows_its_jobs(

@@ -111,8 +111,8 @@ class _Interview(interview_pb2_grpc.InterviewServiceServicer):
     def __init__(self, server: FakeServer) -> None:
         self.server = server
 
-    ExtractFeatures, GenerateQuestions, CheckQuestion = map(
-        _unary, ("ExtractFeatures", "GenerateQuestions", "CheckQuestion")
+    ExtractFeatures, GenerateQuestions, CheckQuestion, SuggestFollowUp = map(
+        _unary, ("ExtractFeatures", "GenerateQuestions", "CheckQuestion", "SuggestFollowUp")
     )
     StreamQuestions = _stream("StreamQuestions")
 

@@ -30,7 +30,7 @@ def test_both_clients_have_the_methods_of_the_api() -> None:
     assert public == METHODS
     assert set(METHODS) == {
         *("generate", "stream", "generate_batch", "questions", "stream_questions"),
-        "check_question",
+        *("check_question", "suggest_follow_up"),
         *("features", "tokenize", "model", "load", "health", "close"),
     }
 

@@ -94,6 +94,22 @@ def test_own_questions_are_kept_unless_personal_unlawful_or_said_before(tmp_path
     assert sum(n for reason, n in dropped.items() if reason.startswith("unlawful")) == 1
 
 
+def test_a_job_is_called_what_its_column_says_and_does_what_its_text_says(tmp_path: Path) -> None:
+    job = "We are hiring!\n\n## Your tasks\n- Count the stock each week\n"
+    flags = ["--question", "Question", "--job-title", "Title", "--job", "Job", "--licence", "ours"]
+    with (tmp_path / "own.jsonl").open("w", encoding="utf-8") as file:
+        for title, question in (
+            ("Baker", "How do you use Excel to plan a night of ovens?"),
+            ("Clerk", "Which invoices does SAP hold back, and why?"),
+            ("Driver", "Tell me what SQL has taught you about routes."),
+        ):
+            file.write(json.dumps({"Question": question, "Title": title, "Job": job}) + "\n")
+    assert main(["data", "--csv", str(tmp_path / "own.jsonl"), *flags, "--out", str(tmp_path / "set")]) == 0
+    examples = made(tmp_path / "set")
+    assert {each.features.job_title for each in examples} == {"Baker", "Clerk", "Driver"}
+    assert {each.features.duties[0].quote for each in examples} == {"Count the stock each week"}
+
+
 @pytest.mark.parametrize(
     ("flags", "told"),
     [

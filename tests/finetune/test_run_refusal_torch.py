@@ -1,7 +1,6 @@
 """What a run that goes wrong says, in one line, and what it leaves: ``make test-torch``."""
 
 import errno
-import json
 import os
 from pathlib import Path
 
@@ -108,18 +107,3 @@ def test_targets_that_the_model_lacks_are_refused(tmp_path, capsys):
     )
     assert "base takes no such adapter: Target modules" in train(config, capsys)
     assert not (tmp_path / "out").exists()
-
-
-def test_a_run_that_gets_no_better_stops_and_keeps_what_was_best(config):
-    config.write_text(
-        config.read_text()
-        .replace("learning_rate = 0.01", "learning_rate = 3")
-        .replace("validate_every = 50", "validate_every = 1")
-        .replace("steps = 5", "steps = 50")
-    )
-    assert main(["train", str(config)]) == 0
-    record = json.loads((config.parent / "out" / "run.json").read_text())
-    losses = [each["loss"] for each in record["figures"]["validations"]]
-    assert losses[-1] > losses[-2]
-    assert record["result"]["stopped"] == f"no better validation loss since step {len(losses) - 1}"
-    assert record["result"]["best validation loss"] == min(losses)

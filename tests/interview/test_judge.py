@@ -71,6 +71,18 @@ def test_best_of_those_that_pass_is_chosen(interview: Interview) -> None:
     assert judgement.refused == {"form": 1} and judgement.question.attempts == 3
 
 
+def test_of_two_that_tell_as_much_the_likelier_is_chosen_and_says_so(interview: Interview) -> None:
+    texts = [" load the stock figures of nine depots?", " load the stock figures of the depots every night?"]
+    for likely, chosen in (((-0.5, -3.0), "nine"), ((-3.0, -0.5), "night")):
+        question = judge(interview, ITEM, texts, [], log_probabilities=likely).question
+        assert question is not None and chosen in question.text
+        assert question.guard is not None and question.guard.allowed
+        parts = {"telling": 3.0, "own_evidence": 0.0, "length": 0.0, "log_probability": -0.5}
+        assert question.scores == parts | {"total": 2.75}
+    unknown = judge(interview, ITEM, texts, []).question
+    assert unknown is not None and "log_probability" not in unknown.scores
+
+
 def test_bank_has_a_question_for_every_kind_of_item() -> None:
     kinds = {entry.kind for entry in gazetteer().spellings.values()} | {"duty"}
     for kind in kinds:

@@ -123,3 +123,10 @@ def test_no_secret_stands_in_anything_that_leaves_the_domain(interview: Intervie
 def test_number_of_a_document_is_personal_wherever_it_stands(text: str, number: str | None) -> None:
     found = [text[span.start : span.end] for span in find_personal(text)]
     assert found == ([number] if number else [])
+
+
+@pytest.mark.parametrize("name", ["Ruby", "Amadeus"])
+def test_name_that_is_a_tool_as_well_is_personal_where_it_does_something(name: str) -> None:
+    resume = f"{name} Keller\nLeeds\n\nExperience\n- {name} also trained two clerks.\n- Wrote {name} code.\n"
+    found = [s for s in find_personal(resume) if resume[s.start : s.end] == name]
+    assert [resume[s.start - 3 : s.end + 5] for s in found] == [f"\n- {name} also"]

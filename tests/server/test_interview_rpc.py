@@ -17,6 +17,7 @@ from askwell_interview import (
     Relation,
     Slot,
     Source,
+    Verdict,
 )
 from askwell_server.domain.task import Judge, Opened, OpenInterview
 from askwell_server.engine.row import Options, Priority
@@ -72,7 +73,11 @@ class FakePool:
             raise ServerFault("the judge broke down")
         for text in task.texts:
             if text.endswith("?") and text not in task.taken:
-                return Judged(Question(task.item_id, text, source=Source.MODEL), {})
+                scores = {"log_probability": task.log_probabilities[0]}
+                verdict = Verdict(True, "likeness")
+                return Judged(
+                    Question(task.item_id, text, source=Source.MODEL, guard=verdict, scores=scores), {}
+                )
         return Judged(None, {"form": len(task.texts)})
 
 
@@ -121,6 +126,10 @@ async def test_plan_comes_first_then_questions_then_the_summary(serve):
         ("probe-1", "A?", 2),
         ("probe-2", "C?", 2),
     }
+    for event in events[1:3]:
+        guard = event.question.guard
+        assert (guard.allowed, guard.rule) == (True, ipb.CheckQuestionResponse.LIKENESS)
+        assert dict(event.question.scores) == {"log_probability": -0.5}
     summary = events[3].summary
     assert (summary.model_questions, summary.bank_questions, summary.new_tokens) == (2, 0, 4)
     assert 0 < summary.first_question_s <= summary.plan_s + summary.write_s
@@ -131,7 +140,11 @@ async def test_rows_of_all_items_are_submitted_together_with_the_documented_defa
     await streamed(server)
     assert server.engine.submits == [16]
     row = server.engine.streams[0].row
-    assert row.options == Options(temperature=0.7) and row.max_new_tokens == 48 and row.stops == ("\n",)
+    assert (
+        row.options == Options(temperature=0.7, logprobs=True)
+        and row.max_new_tokens == 48
+        and row.stops == ("\n",)
+    )
     assert bytes(row.prompt[-6:]) == b"How do"
     assert (row.priority, row.tenant) == (Priority.NORMAL, "")
 

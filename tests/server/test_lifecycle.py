@@ -31,7 +31,7 @@ def lifecycle_of(config, engine, announce=print, reopened=None):
     metrics = Metrics()
     model = model_of(engine)
     served = replace(model.served, engine=ObservedEngine(engine, metrics.row_ended))
-    return Lifecycle(config, replace(model, served=served), reopened, metrics, announce)
+    return Lifecycle(config, replace(model, served=served), reopened, lambda: None, metrics, announce)
 
 
 def free_port():

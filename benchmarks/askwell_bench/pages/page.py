@@ -15,6 +15,7 @@ from .machine import Surroundings, provenance
 from .peer import peer_section
 from .planning import planning_section
 from .pressure import overload_section, tenants_section
+from .quality import quality_section
 from .rate import capacity_section, goodput_section
 from .section import Section
 from .serving import load_results, load_section, overhead_section
@@ -33,6 +34,7 @@ _SECTIONS = {
     "soak": soak_section,
     "integrity": integrity_section,
     "reproducible": reproducible_section,
+    "quality": quality_section,
     "engine": engine_section,
     "gptj": gptj_section,
     "gpu": gpu_section,

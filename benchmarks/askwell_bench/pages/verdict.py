@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ..verdict import Verdict
-from .markdown import counted
+from .markdown import counted, table
 from .source import Result
 
 _WORDS = {True: "Held", False: "Did not hold", None: "Too little measured to tell"}
@@ -25,6 +25,12 @@ def verdict_list(result: Result, verdicts: Sequence[Verdict]) -> str:
     """A line each, and one for every run in which the load generator was too slow."""
     lines = [f"- **{_WORDS[each.held]}:** {each.criterion}: {each.found}." for each in verdicts]
     return "\n".join(lines + [f"- **Invalid:** {run}." for run in _invalid(result)])
+
+
+def verdict_table(verdicts: Sequence[Verdict]) -> str:
+    """A row each, for where there are many. What did not hold stands out."""
+    words = {held: word if held else f"**{word}**" for held, word in _WORDS.items()}
+    return table(["goal", "found", ""], [[each.criterion, each.found, words[each.held]] for each in verdicts])
 
 
 def shortfall(result: Result, verdicts: Sequence[Verdict]) -> str:

@@ -11,9 +11,9 @@ and ``bank`` (questions of the written bank drawn at random).
 
 The baselines are asked for as many questions as own's set has. ``founding`` runs on the same server and
 weights with the same sampling and token limit, is given the skills that our extraction found, and is judged
-as it comes: one sample a question, nothing chosen or thrown away, as the script did. Ours may choose among
-samples and resample what failed; that is what is being compared. ``bank`` draws from all entries, with no
-plan to say which suit, and puts in any skill or duty of the job.
+as it comes: one sample a question, nothing chosen, cut to a sentence or thrown away, as the script did. Ours
+may choose among samples and resample what failed; that is what is being compared. ``bank`` draws from all
+entries, with no plan to say which suit, and puts in any skill or duty of the job.
 """
 
 import time

@@ -5,11 +5,12 @@
         --people followMLdata.csv --html quality.html --out results
 
 For each job it asks four sets of questions of a server of its own (the right résumé, the same again, another
-candidate's, and the right one with another name, gender or school), one for each rival of the same trade where
-there are any, and two baselines: the founding script's prompt on the same model, and random questions of the
-bank. A second server, which logs all that it can, gets
-the résumés with 504 pieces of made-up personal data in them. The guard is asked about sentences that it was
-not made from. Intervals are bootstraps over jobs. Without --encoder, likeness is that of words.
+candidate's, and the right one with another name, gender or school), one for each rival of the same trade
+where there are any, and two baselines: the founding script's prompt on the same model, and random questions
+of the bank. A second server, which logs all that it can, gets the résumés with 504 pieces of made-up
+personal data in them. The guard is asked about sentences that it was not made from. Intervals are bootstraps
+over jobs. Without --encoder, likeness is that of words and relevance is not judged. --html is one file that
+loads nothing.
 Exit code 1: a criterion is not met, or could not be judged.
 """
 
@@ -34,7 +35,7 @@ from .criterion import verdicts
 from .facts import figures as figures_of
 from .facts import measures
 from .fluency import Likelihood, fluency
-from .guarding import guard_check, held_out, judge_sentences
+from .guarding import guard_check, held_out, judge_sentences, seen_before
 from .human import questions_from_csv
 from .leak import leakage
 from .likeness import library_of, remembered
@@ -80,6 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     def measure() -> None:
         guard, check = guard_check(encoder)
         outcome.guard = judge_sentences(guard, check, held_out())
+        outcome.guard_before = judge_sentences(guard, check, seen_before())
         ledger.keep()
         _ask_all(arguments, chosen, outcome, ledger)
         leakage(

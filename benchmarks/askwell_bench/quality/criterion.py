@@ -7,6 +7,7 @@ from .outcome import Outcome
 
 LEAST_CANARIES = 500
 LEAST_JOBS = 8
+MOST_INVENTED, LEAST_MRR = 0.01, 0.8
 _PLAN_MS, _PLAN_ENCODED_MS = 50, 150
 
 
@@ -17,7 +18,12 @@ def verdicts(found: Outcome) -> list[Verdict]:
 def _questions(found: Outcome) -> list[Verdict]:
     return [
         at_least("evidence quotes exact", _percent(found.evidence()), 100, " %"),
-        at_most("questions naming what neither document names", _percent(found.invented()), 1, " %"),
+        at_most(
+            "questions naming what neither document names",
+            _percent(found.invented()),
+            100 * MOST_INVENTED,
+            " %",
+        ),
         at_least("in form", _percent(found.form()), 100, " %"),
     ]
 
@@ -51,7 +57,9 @@ def _swap(found: Outcome) -> list[Verdict]:
         at_least("another résumé: probes changed", _percent(swap["probes_changed"]), 80, " %"),
         at_least("another résumé: given core word for word", _percent(swap["core_kept"]), 100, " %"),
         _fair(swap["twin_excess"]),
-        at_least(f"the right résumé among {len(found.judges.pairs)}: MRR", mrr.mean if mrr else None, 0.8),
+        at_least(
+            f"the right résumé among {len(found.judges.pairs)}: MRR", mrr.mean if mrr else None, LEAST_MRR
+        ),
     ]
 
 

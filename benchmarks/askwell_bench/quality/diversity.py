@@ -20,8 +20,8 @@ _DRAWS = 20
 
 @dataclass(frozen=True, slots=True)
 class Diversity:
-    """Means over draws of ``size`` texts, and what the middle 95 % of the draws gave. ``words``: of a text, on
-    average."""
+    """Means over draws of ``size`` texts, and what the middle 95 % of the draws gave. ``words``: of a text,
+    on average."""
 
     size: int
     distinct_1: float

@@ -1,7 +1,9 @@
-"""The guard on sentences that it was not made from: the even lines of data/guard/*.tsv.
+"""The guard on sentences that it was not made from: data/guard/blind.tsv.
 
-Each line is a category, ``direct``, ``indirect`` or ``near_miss``, and a sentence; ordinary.tsv holds lawful
-questions alone. What is direct or indirect must be refused, the rest must pass.
+Each line is a category, ``direct``, ``indirect``, ``near_miss`` or ``ordinary``, and a sentence; a line of
+one field is an ordinary, lawful question. What is direct or indirect must be refused, the rest must pass.
+The even lines of the other files are not learnt from either, but an earlier guard was measured on them more
+than once: they are a second figure, seen before.
 """
 
 import time
@@ -16,6 +18,7 @@ from askwell_interview.guard import Guard
 
 from .interval import Estimate, estimate
 
+BLIND = "blind.tsv"
 ORDINARY = "ordinary"
 KINDS = ("direct", "indirect", "near_miss", ORDINARY)
 Check: TypeAlias = Callable[[str], str | None]
@@ -84,18 +87,29 @@ class GuardRun:
 
 
 def held_out() -> list[Sentence]:
-    """The even lines of every file, counted from 1."""
-    found = []
+    """Every line of the blind file."""
     folder = files("askwell_interview") / "data" / "guard"
-    for file in sorted(folder.iterdir(), key=lambda each: each.name):
-        if not file.name.endswith(".tsv"):
-            continue
-        for line in file.read_text(encoding="utf-8").splitlines()[1::2]:
-            parts = line.split("\t")
-            if len(parts) == 3:
-                found.append(Sentence(*parts))
-            elif len(parts) == 1 and parts[0].strip():
-                found.append(Sentence("", ORDINARY, parts[0]))
+    return _sentences((folder / BLIND).read_text(encoding="utf-8").splitlines())
+
+
+def seen_before() -> list[Sentence]:
+    """The even lines, counted from 1, of every other file."""
+    folder = files("askwell_interview") / "data" / "guard"
+    others = [each for each in folder.iterdir() if each.name.endswith(".tsv") and each.name != BLIND]
+    found = []
+    for file in sorted(others, key=lambda each: each.name):
+        found += _sentences(file.read_text(encoding="utf-8").splitlines()[1::2])
+    return found
+
+
+def _sentences(lines: Sequence[str]) -> list[Sentence]:
+    found = []
+    for line in lines:
+        parts = line.split("\t")
+        if len(parts) == 3:
+            found.append(Sentence(*parts))
+        elif len(parts) == 1 and parts[0].strip():
+            found.append(Sentence("", ORDINARY, parts[0]))
     return found
 
 

@@ -11,8 +11,8 @@ RIVALS = "rivals"
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """``twin``: the résumé with another name, gender or school and nothing else changed. ``rivals``: résumés of
-    other people of the same trade; most jobs have none."""
+    """``twin``: the résumé with another name, gender or school and nothing else changed. ``rivals``: résumés
+    of other people of the same trade; most jobs have none."""
 
     name: str
     job: str

@@ -1,9 +1,9 @@
 """Whether a question is about what it was planned for: its competency, and the evidence for it.
 
-Nearness is the cosine of the question with its subject: the competency's name and the quoted evidence. How near is
-near enough is taken from people: the written bank's questions, one drawn for each of ours and filled with the
-same competency. What nine in ten of those reach is the limit. A control stands beside the figure: the same
-questions, each held against the subject of the next question in its set.
+Nearness is the cosine of the question with its subject: the competency's name and the quoted evidence. How
+near is near enough is taken from people: the written bank's questions, one drawn for each of ours and filled
+with the same competency. What nine in ten of those reach is the limit. A control stands beside the figure:
+the same questions, each held against the subject of the next question in its set.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,9 +25,10 @@ PERCENTILE = 10
 
 @dataclass(frozen=True, slots=True)
 class Relevance:
-    """``limit``: the cosine that the bank's questions reach but for a tenth. ``shares``: of the questions that
-    reach it. ``led_back``: the share that is nearer to its own subject than to any other of its set: a reader
-    who has nothing but the question knows what it asks about."""
+    """``limit``: the cosine that the bank's questions reach but for a tenth. ``shares``: of the questions
+    that reach it, by source; "by the model" is the part of ours that the bank did not write. ``led_back``:
+    the share that is nearer to its own subject than to any other of its set: a reader who has nothing but
+    the question knows what it asks about."""
 
     limit: float
     shares: Mapping[str, Estimate | None]
@@ -50,9 +51,7 @@ def relevance(jobs: Sequence[Asked], encode: Encode | None, seed: int = 0) -> Re
 
     def near(written: Callable[[Asked], Sequence[str]]) -> list[Matrix]:
         """For each job a row for each text and a column for each subject."""
-        return [
-            _cosines(encode, written(asked), about) for asked, about in zip(jobs, subjects, strict=True)
-        ]
+        return [_cosines(encode, written(asked), about) for asked, about in zip(jobs, subjects, strict=True)]
 
     ours = near(lambda asked: [each.text for each in asked.own.questions])
     written = near(lambda asked: [_written(each, random) for each in asked.own.questions])
@@ -67,14 +66,14 @@ def relevance(jobs: Sequence[Asked], encode: Encode | None, seed: int = 0) -> Re
     ]
     shares = {
         "askwell": share([table.diagonal() for table in ours]),
-        "askwell, written by the model": share(model),
-        "founding prompt, nearest subject": share(_nearest(near(lambda asked: asked.founding))),
-        "random bank, nearest subject": share(_nearest(near(lambda asked: asked.bank))),
-        "control: the next question's subject": share(
-            [np.roll(table, -1, axis=1).diagonal() for table in ours if len(table) > 1]
-        ),
+        "by the model": share(model),
+        "founding prompt": share(_nearest(near(lambda asked: asked.founding))),
+        "random bank": share(_nearest(near(lambda asked: asked.bank))),
+        "control": share([np.roll(table, -1, axis=1).diagonal() for table in ours if len(table) > 1]),
     }
-    back = estimate([(table.argmax(axis=1) == np.arange(len(table))).astype(float).tolist() for table in ours])
+    back = estimate(
+        [(table.argmax(axis=1) == np.arange(len(table))).astype(float).tolist() for table in ours]
+    )
     return Relevance(limit, shares, back)
 
 

@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 
+from .diversity import Diversity
 from .fluency import PERCENTILE
-from .guarding import KINDS, ORDINARY
+from .guarding import KINDS, ORDINARY, GuardRun
 from .interval import Estimate
+from .latency import latency, slowest_s
 from .leak import CHANNELS
 from .outcome import Outcome
-from .source import SourceFigures
+from .relevance import PERCENTILE as LIMIT
+from .relevance import Relevance
+from .rival import RivalFigures
 
 Row = tuple[str, ...]
 
@@ -27,8 +31,10 @@ def tables(found: Outcome) -> list[tuple[str, list[Row]]]:
     if found.jobs:
         told += [
             ("Questions", _questions(found)),
-            ("Sources of questions", _sources(found)),
+            *_sources(found),
             *([("Fluency under the model", _fluency(found))] if found.fluency else []),
+            *([("Relevance", _relevance(relevant))] if (relevant := found.relevance()) else []),
+            *([("People of one trade", _rivals(rivals))] if (rivals := found.rivals()) else []),
             ("What a change of the documents does", _swap(found)),
             ("Seconds", _latency(found)),
         ]
@@ -36,7 +42,9 @@ def tables(found: Outcome) -> list[tuple[str, list[Row]]]:
         if refused := found.refused():
             told.append(("Texts of the model, by the check that refused them", _counts("check", refused)))
     if found.guard:
-        told.append((f"Guard ({found.guard.guard}), held-out sentences", _guard(found)))
+        told.append((f"Guard ({found.guard.guard}), blind sentences", _guard(found.guard)))
+    if found.guard_before:
+        told.append(("Guard, sentences that an earlier guard was measured on", _guard(found.guard_before)))
     if found.leakage.planted:
         told.append((f"Canaries: {found.leakage.planted} planted", _leaks(found)))
     return told
@@ -60,27 +68,58 @@ def _questions(found: Outcome) -> list[Row]:
     ]
 
 
-def _sources(found: Outcome) -> list[Row]:
-    def one(name: str, each: SourceFigures) -> Row:
-        various = each.diversity
-        return (
-            name,
-            str(each.questions),
-            *(_mean(value) for value in (each.form, each.invented, each.unlawful, each.mrr, each.mrr_single)),
-            *(
-                (f"{various.distinct_1:.3f}", f"{various.distinct_2:.3f}", f"{various.self_bleu:.3f}")
-                if various
-                else ("-", "-", "-")
-            ),
-            f"{various.words:.1f}" if various else "-",
-        )
-
+def _sources(found: Outcome) -> list[tuple[str, list[Row]]]:
     sources = found.sources()
     size = next((each.diversity.size for each in sources.values() if each.diversity), 0)
     heads = ("source", "n", "form", "invented", "unlawful", "MRR", "MRR of one")
+    judged = [
+        (
+            name,
+            str(each.questions),
+            *map(_mean, (each.form, each.invented, each.unlawful, each.mrr, each.mrr_single)),
+        )
+        for name, each in sources.items()
+    ]
+    kinds = ("distinct-1", "distinct-2", "self-BLEU", "words")
+    various = [
+        (name, *_various(each.diversity), *_various(each.bare_diversity)) for name, each in sources.items()
+    ]
+    bare = (f"without opening: {kinds[0]}", *kinds[1:])
     return [
-        (*heads, f"distinct-1 of {size}", "distinct-2", "self-BLEU", "words"),
-        *(one(name, each) for name, each in sources.items()),
+        ("Sources of questions", [heads, *judged]),
+        (f"Diversity of {size} questions", [("source", *kinds, *bare), *various]),
+    ]
+
+
+def _various(each: Diversity | None) -> Row:
+    if each is None:
+        return ("-",) * 4
+    shares = (each.distinct_1, each.distinct_2, each.self_bleu)
+    return (*(f"{share:.3f}" for share in shares), f"{each.words:.1f}")
+
+
+def _relevance(found: Relevance) -> list[Row]:
+    heads = (f"share as near their subject as the bank's {LIMIT}th percentile", "mean [95 % interval]", "n")
+    subjects = {
+        "by the model": "askwell, written by the model",
+        "founding prompt": "founding prompt, to the nearest of our subjects",
+        "random bank": "random bank, to the nearest of our subjects",
+        "control": "control: askwell, to the next question's subject",
+    }
+    return [
+        heads,
+        *(_row(subjects.get(name, name), value) for name, value in found.shares.items()),
+        _row("askwell: nearer to their own subject than to any other", found.led_back),
+    ]
+
+
+def _rivals(found: RivalFigures) -> list[Row]:
+    return [
+        (f"{found.people} people, each among {found.among}", "mean [95 % interval over trades]", "n"),
+        *(_row(f"MRR of the right one, from {name}", value) for name, value in found.mrr.items()),
+        ("MRR of guessing", f"{found.chance:.3f}", ""),
+        _row("share of probes that another of the trade is not asked in these words", found.probes_changed),
+        _row("share of probes about what another of the trade is not asked about", found.subjects_changed),
     ]
 
 
@@ -117,7 +156,7 @@ def _latency(found: Outcome) -> list[Row]:
         "write_s": "writing and checking",
         "all_questions_s": "all questions",
     }
-    slowest, values = found.slowest_s(), found.latency()
+    slowest, values = slowest_s(found.jobs), latency(found.jobs)
     return [
         ("stage", "mean [95 % interval over jobs]", "n", "slowest"),
         *(
@@ -127,13 +166,12 @@ def _latency(found: Outcome) -> list[Row]:
     ]
 
 
-def _guard(found: Outcome) -> list[Row]:
-    assert found.guard is not None
-    middle, late = found.guard.milliseconds
-    right = found.guard.named_right
+def _guard(run: GuardRun) -> list[Row]:
+    middle, late = run.milliseconds
+    right = run.named_right
     return [
         ("refused", "mean [95 % interval over categories]", "n"),
-        *(_row(kind.replace("_", "-"), found.guard.refused(kind)) for kind in KINDS),
+        *(_row(kind.replace("_", "-"), run.refused(kind)) for kind in KINDS),
         ("for its own category", "-" if right is None else f"{right:.3f}", ""),
         ("ms a check, median and 99th of 100", f"{middle:.3f}, {late:.3f}", ""),
     ]

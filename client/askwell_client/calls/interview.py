@@ -1,7 +1,7 @@
 """Calls of ``askwell.v1.InterviewService``."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from askwell.v1 import interview_pb2 as pb
 
@@ -9,6 +9,7 @@ from askwell_client.call import Call, event_from_pb, request_id_of
 from askwell_client.document import DocumentLike, document_to_pb
 from askwell_client.interview import (
     Extraction,
+    FollowUpSuggestion,
     Question,
     QuestionCheck,
     QuestionEvent,
@@ -17,7 +18,13 @@ from askwell_client.interview import (
     Summary,
 )
 from askwell_client.mirror import Mirror
-from askwell_client.option import QuestionOptions, SamplingOptions, options_to_pb, refuse_unknown
+from askwell_client.option import (
+    FollowUpOptions,
+    QuestionOptions,
+    SamplingOptions,
+    options_to_pb,
+    refuse_unknown,
+)
 
 _SERVICE = "/askwell.v1.InterviewService/"
 _EVENTS: dict[str, type[Mirror]] = {"plan": StreamPlan, "question": Question, "summary": Summary}
@@ -78,6 +85,27 @@ def check_question(text: str, jurisdictions: Iterable[str], timeout_s: float | N
         pb.CheckQuestionResponse,
         QuestionCheck.from_pb,
         timeout_s,
+        request.request_id,
+    )
+
+
+def follow_up(question: Question | str, answer: str, options: Mapping[str, Any]) -> Call[FollowUpSuggestion]:
+    refuse_unknown(options, FollowUpOptions)
+    request = pb.SuggestFollowUpRequest(request_id=request_id_of(options), model=options.get("model", ""))
+    if isinstance(question, Question):
+        request.question.CopyFrom(cast(pb.Question, question.to_pb()))
+    else:
+        options_to_pb(request.question, {"text": question}, ["text"], "question.")
+    options_to_pb(request.question, options, ["competency"], "question.")
+    options_to_pb(request, {"answer": answer}, ["answer"])
+    options_to_pb(request, options, ["max_new_tokens", "num_return", "priority", "tenant"])
+    options_to_pb(request.sampling, options, SamplingOptions.__annotations__, "sampling.")
+    return Call(
+        _SERVICE + "SuggestFollowUp",
+        request,
+        pb.SuggestFollowUpResponse,
+        FollowUpSuggestion.from_pb,
+        options.get("timeout_s"),
         request.request_id,
     )
 

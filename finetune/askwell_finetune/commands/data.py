@@ -65,9 +65,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     out = _new_folder(arguments.out)
     screen = Console(stderr=True)
-    guard = Guard(guard_encoder(arguments.encoder))
+    encoder = guard_encoder(arguments.encoder)
+    guard = Guard(encoder)
     dropped: Counter[str] = Counter()
-    examples = _authored(arguments, guard, dropped, screen)
+    examples = _authored(arguments, guard, encoder, dropped, screen)
     examples += _owned(arguments, guard, dropped) + _reviewed(arguments, guard, dropped)
     if not examples:
         raise ValueError(
@@ -115,13 +116,17 @@ def guard_encoder(folder: Path | None) -> Encoder | None:
 
 
 def _authored(
-    arguments: argparse.Namespace, guard: Guard, dropped: Counter[str], screen: Console
+    arguments: argparse.Namespace,
+    guard: Guard,
+    encoder: Encoder | None,
+    dropped: Counter[str],
+    screen: Console,
 ) -> list[Example]:
     if arguments.roles is None:
         return []
     if arguments.uses < 1:
         raise ValueError(f"--uses is {arguments.uses}; it must be at least 1")
-    build = Build(guard, arguments.seed, arguments.uses, "Apache-2.0")
+    build = Build(guard, encoder, arguments.seed, arguments.uses, "Apache-2.0")
     roles = list(roles_from_folder(arguments.roles))
     made = [
         example

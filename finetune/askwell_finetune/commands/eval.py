@@ -122,7 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
     arguments.out.mkdir(parents=True, exist_ok=True)
     _write(arguments.out / "evaluation.json", told)
     if arguments.blind:
-        page, key = sheet(*sittings, arguments.seed)
+        page, key = sheet(sittings[0], sittings[1], arguments.seed)
         arguments.blind.write_text(page, encoding="utf-8")
         _write(arguments.blind.with_suffix(".key.json"), key)
     return 0 if all(each.held for each in found) else 1

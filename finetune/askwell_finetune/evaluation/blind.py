@@ -29,7 +29,8 @@ def sheet(before: Sequence[Sitting], after: Sequence[Sitting], seed: int) -> tup
     """The page, and its key: for each pair which letter is the tuned model's. Pairs with one text on both
     sides, or none on one, are left out."""
     random = Random(seed)
-    pairs, key = [], {}
+    pairs: list[str] = []
+    key: dict[str, str] = {}
     for one, other in zip(before, after, strict=True):
         for item in one.interview.plan.items:
             if item.id not in one.questions or item.id not in other.questions:

@@ -158,6 +158,9 @@ class Skill(_message.Message):
     YEARS_SHOWN_FIELD_NUMBER: _builtins.int
     JOB_EVIDENCE_FIELD_NUMBER: _builtins.int
     RESUME_EVIDENCE_FIELD_NUMBER: _builtins.int
+    TAXONOMY_URI_FIELD_NUMBER: _builtins.int
+    WEAK_FIELD_NUMBER: _builtins.int
+    LINKED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The skill's usual name."""
     required: _builtins.bool
@@ -166,6 +169,14 @@ class Skill(_message.Message):
     """Years that the job asks for; absent when it names none."""
     years_shown: _builtins.float
     """Years that the résumé shows; absent when it tells none."""
+    taxonomy_uri: _builtins.str
+    """Its URI in ESCO, the European Commission's classification of skills; empty where it has no sure
+    counterpart there.
+    """
+    weak: _builtins.bool
+    """The résumé claims no more than a beginning: "basic knowledge of", "currently learning"."""
+    linked: _builtins.bool
+    """The résumé has it in other words than the job, and the sentence encoder tells by their meaning."""
     @_builtins.property
     def job_evidence(self) -> Global___Evidence:
         """Where the job names it."""
@@ -183,10 +194,13 @@ class Skill(_message.Message):
         years_shown: _builtins.float | None = ...,
         job_evidence: Global___Evidence | None = ...,
         resume_evidence: Global___Evidence | None = ...,
+        taxonomy_uri: _builtins.str = ...,
+        weak: _builtins.bool = ...,
+        linked: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_years_required", b"_years_required", "_years_shown", b"_years_shown", "job_evidence", b"job_evidence", "resume_evidence", b"resume_evidence", "years_required", b"years_required", "years_shown", b"years_shown"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_years_required", b"_years_required", "_years_shown", b"_years_shown", "job_evidence", b"job_evidence", "name", b"name", "required", b"required", "resume_evidence", b"resume_evidence", "years_required", b"years_required", "years_shown", b"years_shown"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_years_required", b"_years_required", "_years_shown", b"_years_shown", "job_evidence", b"job_evidence", "linked", b"linked", "name", b"name", "required", b"required", "resume_evidence", b"resume_evidence", "taxonomy_uri", b"taxonomy_uri", "weak", b"weak", "years_required", b"years_required", "years_shown", b"years_shown"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__years_required: _TypeAlias = _typing.Literal["years_required"]  # noqa: Y015
     _WhichOneofArgType__years_required: _TypeAlias = _typing.Literal["_years_required", b"_years_required"]  # noqa: Y015
@@ -198,6 +212,39 @@ class Skill(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__years_shown) -> _WhichOneofReturnType__years_shown | None: ...
 
 Global___Skill: _TypeAlias = Skill  # noqa: Y015
+
+@_typing.final
+class Figure(_message.Message):
+    """A number in what the candidate says to have achieved."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """The number as it is written, its currency or percent sign included: "40%", "£2 million"."""
+    start: _builtins.int
+    """Where it stands in the résumé's extracted text."""
+    end: _builtins.int
+    unit: _builtins.str
+    """What it counts: the sign, or the word that follows; empty where neither tells."""
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        start: _builtins.int = ...,
+        end: _builtins.int = ...,
+        unit: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "start", b"start", "text", b"text", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Figure: _TypeAlias = Figure  # noqa: Y015
 
 @_typing.final
 class Features(_message.Message):
@@ -212,6 +259,7 @@ class Features(_message.Message):
     YEARS_SHOWN_FIELD_NUMBER: _builtins.int
     DUTIES_FIELD_NUMBER: _builtins.int
     ACHIEVEMENTS_FIELD_NUMBER: _builtins.int
+    FIGURES_FIELD_NUMBER: _builtins.int
     job_title: _builtins.str
     """The job's title, as the job description gives it."""
     years_required: _builtins.float
@@ -234,6 +282,10 @@ class Features(_message.Message):
     def achievements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evidence]:
         """What the candidate says to have achieved or done."""
 
+    @_builtins.property
+    def figures(self) -> _containers.RepeatedCompositeFieldContainer[Global___Figure]:
+        """The numbers in the achievements, in their order."""
+
     def __init__(
         self,
         *,
@@ -244,10 +296,11 @@ class Features(_message.Message):
         years_shown: _builtins.float | None = ...,
         duties: _abc.Iterable[Global___Evidence] | None = ...,
         achievements: _abc.Iterable[Global___Evidence] | None = ...,
+        figures: _abc.Iterable[Global___Figure] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_years_required", b"_years_required", "_years_shown", b"_years_shown", "years_required", b"years_required", "years_shown", b"years_shown"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_years_required", b"_years_required", "_years_shown", b"_years_shown", "achievements", b"achievements", "duties", b"duties", "job_skills", b"job_skills", "job_title", b"job_title", "other_skills", b"other_skills", "years_required", b"years_required", "years_shown", b"years_shown"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_years_required", b"_years_required", "_years_shown", b"_years_shown", "achievements", b"achievements", "duties", b"duties", "figures", b"figures", "job_skills", b"job_skills", "job_title", b"job_title", "other_skills", b"other_skills", "years_required", b"years_required", "years_shown", b"years_shown"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__years_required: _TypeAlias = _typing.Literal["years_required"]  # noqa: Y015
     _WhichOneofArgType__years_required: _TypeAlias = _typing.Literal["_years_required", b"_years_required"]  # noqa: Y015
@@ -384,7 +437,7 @@ class GenerateQuestionsRequest(_message.Message):
         """The core questions of an earlier response for the same job, reused word for word, so that
         a job's core is made and approved once. They count towards count, and there may be as many.
         Each needs text; id, type, competency, source, job_evidence, the rubric (difficulty to follow_ups),
-        model and prompt_version come back as given.
+        model, prompt_version and taxonomy_uri come back as given.
         """
 
     @_builtins.property
@@ -654,6 +707,7 @@ class Question(_message.Message):
     PROMPT_VERSION_FIELD_NUMBER: _builtins.int
     GUARD_FIELD_NUMBER: _builtins.int
     SCORES_FIELD_NUMBER: _builtins.int
+    TAXONOMY_URI_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The plan item it answers."""
     text: _builtins.str
@@ -676,6 +730,10 @@ class Question(_message.Message):
     """The model that wrote the text; empty when none did."""
     prompt_version: _builtins.str
     """Names the wording of the prompt that the model was given: eight hex digits that change with it."""
+    taxonomy_uri: _builtins.str
+    """The competency's URI in ESCO, the European Commission's classification of skills; empty where it has no
+    sure counterpart there.
+    """
     @_builtins.property
     def job_evidence(self) -> Global___Evidence:
         """What the job says about it."""
@@ -705,7 +763,7 @@ class Question(_message.Message):
 
     @_builtins.property
     def guard(self) -> Global___GuardVerdict:
-        """What the guard made of the text. Absent only from a question that the caller wrote for SuggestFollowUp."""
+        """What the guard made of the text."""
 
     @_builtins.property
     def scores(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
@@ -739,10 +797,11 @@ class Question(_message.Message):
         prompt_version: _builtins.str = ...,
         guard: Global___GuardVerdict | None = ...,
         scores: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+        taxonomy_uri: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["guard", b"guard", "job_evidence", b"job_evidence", "resume_evidence", b"resume_evidence"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchors", b"anchors", "attempts", b"attempts", "competency", b"competency", "covers", b"covers", "difficulty", b"difficulty", "finished_s", b"finished_s", "follow_ups", b"follow_ups", "guard", b"guard", "id", b"id", "job_evidence", b"job_evidence", "minutes", b"minutes", "model", b"model", "prompt_version", b"prompt_version", "red_flags", b"red_flags", "relation", b"relation", "resume_evidence", b"resume_evidence", "scores", b"scores", "slot", b"slot", "source", b"source", "text", b"text", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchors", b"anchors", "attempts", b"attempts", "competency", b"competency", "covers", b"covers", "difficulty", b"difficulty", "finished_s", b"finished_s", "follow_ups", b"follow_ups", "guard", b"guard", "id", b"id", "job_evidence", b"job_evidence", "minutes", b"minutes", "model", b"model", "prompt_version", b"prompt_version", "red_flags", b"red_flags", "relation", b"relation", "resume_evidence", b"resume_evidence", "scores", b"scores", "slot", b"slot", "source", b"source", "taxonomy_uri", b"taxonomy_uri", "text", b"text", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

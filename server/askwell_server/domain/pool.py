@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,10 +34,12 @@ class DomainPool:
         self, workers: int = 1, encoder: Path | None = None, *, task_limit_s: float = TASK_LIMIT_S
     ) -> None:
         self._count = workers
-        self._arguments = [str(encoder)] if encoder else []
+        self._encoder = _resolved(encoder)
         self._task_limit_s = task_limit_s
         self._idle: asyncio.Queue[Child] = asyncio.Queue()
         self._children: set[Child] = set()
+        self._leaving: set[Child] = set()
+        self._busy: set[Child] = set()
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
 
@@ -55,9 +58,35 @@ class DomainPool:
         """
         if self._closed:
             raise _closing()
-        child = await self._idle.get()
+        while (child := await self._idle.get()) in self._leaving:
+            self._leaving.discard(child)
+        self._busy.add(child)
         result: T = await asyncio.shield(self._keep(self._exchange(child, task)))
         return result
+
+    @property
+    def encoder(self) -> Path | None:
+        """The folder of the encoder that every new worker loads, without a symbolic link in it."""
+        return self._encoder
+
+    async def change_encoder(self, encoder: Path | None) -> None:
+        """Give every worker another encoder, one worker after the other: a new one starts, an old one goes
+        when it has done what it is at. Call it again only when it has returned.
+
+        Raises as ``start`` does when the first does not come up, and nothing has changed then.
+        """
+        before, self._encoder = self._encoder, _resolved(encoder)
+        for number, old in enumerate([*self._children]):
+            try:
+                await self._add_worker()
+            except (ChildExited, TimeoutError, OSError, EncoderRefused):
+                if number == 0:
+                    self._encoder = before
+                    raise
+                self._keep(self._renew())
+            self._leaving.add(old)
+            if old not in self._busy:
+                await self._end(old)
 
     async def close(self) -> None:
         """End every worker. Nothing is cancelled: what waits for a worker sees it end."""
@@ -81,7 +110,7 @@ class DomainPool:
             task.exception()  # looked at, so that asyncio does not complain when the caller has left
 
     async def _add_worker(self) -> None:
-        child = await Child.spawn(MODULE, self._arguments)
+        child = await Child.spawn(MODULE, [str(self._encoder)] if self._encoder else [])
         self._children.add(child)
         if self._closed:
             child.kill()
@@ -112,14 +141,26 @@ class DomainPool:
             log.warning("a domain worker ended with code %d", exit.code)
             await self._replace(child)
             raise _blamed(reading, "could not be read: its reader broke down") from None
-        self._idle.put_nowait(child)
+        self._busy.discard(child)
+        if child in self._leaving:
+            self._leaving.discard(child)
+            await self._end(child)
+        else:
+            self._idle.put_nowait(child)
         return _value(reply, reading)
 
     async def _replace(self, child: Child) -> None:
+        self._busy.discard(child)
+        await self._end(child)
+        if child in self._leaving:
+            self._leaving.discard(child)
+        else:
+            self._keep(self._renew())
+
+    async def _end(self, child: Child) -> None:
         child.kill()
         await child.wait()
         self._children.discard(child)
-        self._keep(self._renew())
 
     async def _renew(self) -> None:
         while not self._closed:
@@ -129,6 +170,11 @@ class DomainPool:
             except (ChildExited, TimeoutError, OSError, EncoderRefused) as error:
                 log.error("cannot start a domain worker, trying again: %s", error)
                 await asyncio.sleep(RETRY_S)
+
+
+def _resolved(encoder: Path | None) -> Path | None:
+    """A worker that is replaced later must load what the others have, wherever a link points by then."""
+    return Path(os.path.realpath(encoder)) if encoder else None
 
 
 def _closing() -> Unavailable:

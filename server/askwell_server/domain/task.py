@@ -13,17 +13,21 @@ from askwell_interview import (
     DocumentError,
     Encoder,
     Features,
+    FollowUpJudgement,
     Guard,
     Interview,
     Judgement,
     MediaType,
     Mode,
+    OpenFollowUp,
     Question,
     Verdict,
     document_from_bytes,
     document_from_text,
     extract_features,
     judge,
+    judge_follow_up,
+    open_follow_up,
     open_interview,
 )
 
@@ -86,7 +90,8 @@ class ExtractFeatures:
     def run(self, desk: Desk) -> Extracted:
         job = self.job.read(desk)
         resume = self.resume.read(desk) if self.resume else None
-        return Extracted(extract_features(job, resume), job.text, resume.text if resume else "")
+        features = extract_features(job, resume, encoder=desk.encoder)
+        return Extracted(features, job.text, resume.text if resume else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +139,36 @@ class Judge:
     item_id: str
     texts: tuple[str, ...]
     taken: tuple[str, ...]
+    log_probabilities: tuple[float | None, ...] = ()
 
     def run(self, desk: Desk) -> Judgement:
-        return judge(self.interview, self.item_id, self.texts, self.taken, desk.encoder)
+        return judge(
+            self.interview, self.item_id, self.texts, self.taken, desk.encoder, self.log_probabilities
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HearAnswer:
+    """Say what an answer was like, and prepare the follow-up."""
+
+    question: Question
+    answer: str
+    style: Literal["base", "chat"]
+
+    def run(self, desk: Desk) -> OpenFollowUp:
+        return open_follow_up(self.question, self.answer, self.style, desk.encoder)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeFollowUp:
+    """Choose the best of what the model wrote after an answer."""
+
+    opened: OpenFollowUp
+    texts: tuple[str, ...]
+    log_probabilities: tuple[float | None, ...]
+
+    def run(self, desk: Desk) -> FollowUpJudgement:
+        return judge_follow_up(self.opened, self.texts, desk.encoder, self.log_probabilities)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from time import monotonic
 from typing import Any
 
 from askwell.v1 import interview_pb2 as pb
@@ -12,27 +11,14 @@ from askwell_interview import Mode
 
 from ..domain.pool import DomainPool
 from ..domain.task import CheckQuestion, ExtractFeatures, Opened, OpenInterview
-from ..errors import NotSupported
+from .follow_up import answer_from_pb, suggest, suggestion_to_pb
 from .interview_pb import core_from_pb, document_from_pb, features_to_pb, plan_to_pb, question_to_pb
 from .interview_run import Asked, Finished, InterviewRun, Summary
-from .row_pb import (
-    SEED_REFUSED,
-    deadline_from_context,
-    options_from_sampling,
-    priority_from_pb,
-    suppressed_from_pb,
-)
+from .row_pb import deadline_from_context
 from .served import Served, Serving
-from .validate import (
-    QUESTION_COUNT,
-    QUESTION_MAX_NEW_TOKENS,
-    QUESTION_MINUTES,
-    QUESTION_NUM_RETURN,
-    QUESTION_SAMPLING,
-    Checks,
-    is_greedy,
-)
+from .validate import QUESTION_COUNT, QUESTION_MINUTES, QUESTION_NUM_RETURN, Checks
 from .verdict_pb import checked_from_pb, verdict_to_pb
+from .writing import writing_from_pb
 
 
 class InterviewService(pb_grpc.InterviewServiceServicer):
@@ -68,6 +54,14 @@ class InterviewService(pb_grpc.InterviewServiceServicer):
         checks.done()
         verdict = await self._pool.run(CheckQuestion(text, jurisdictions))
         return verdict_to_pb(request.request_id, verdict)
+
+    async def SuggestFollowUp(
+        self, request: pb.SuggestFollowUpRequest, context: Any
+    ) -> pb.SuggestFollowUpResponse:
+        with self._serving.lease() as served:
+            answered = answer_from_pb(request, served, deadline_from_context(context))
+            suggestion, refused = await suggest(answered, served, self._pool)
+            return suggestion_to_pb(request.request_id, served.name, suggestion, refused)
 
     async def GenerateQuestions(
         self, request: pb.GenerateQuestionsRequest, context: Any
@@ -107,7 +101,6 @@ class InterviewService(pb_grpc.InterviewServiceServicer):
         """Raises ModelNotFound, InvalidRequest with every violation, or NotSupported."""
         served.answer_to(request.model)
         checks = Checks()
-        checks.caller(request)
         checks.document(request.job, "job", required=True)
         bank = request.mode == pb.MODE_BANK
         checks.document(request.resume, "resume", required=not bank)
@@ -115,13 +108,7 @@ class InterviewService(pb_grpc.InterviewServiceServicer):
         minutes = int(checks.scalar(request, QUESTION_MINUTES)) if request.HasField("minutes") else None
         count = int(checks.scalar(request, QUESTION_COUNT))
         core = core_from_pb(request.core_questions, count, checks)
-        sampling = checks.sampling(request.sampling, served.manifest.vocabulary_size, rules=QUESTION_SAMPLING)
-        suppressed = suppressed_from_pb(request.sampling, served, checks)
-        max_new_tokens = int(checks.scalar(request, QUESTION_MAX_NEW_TOKENS))
-        samples = int(checks.scalar(request, QUESTION_NUM_RETURN))
-        checks.done()
-        if request.sampling.HasField("seed") and not is_greedy(sampling):
-            raise NotSupported(SEED_REFUSED)
+        writing = writing_from_pb(request, served, checks, QUESTION_NUM_RETURN, deadline_s)
         return Asked(
             interview=OpenInterview(
                 job=document_from_pb(request.job, "job"),
@@ -132,14 +119,7 @@ class InterviewService(pb_grpc.InterviewServiceServicer):
                 mode=Mode(request.mode or pb.MODE_STRUCTURED),
                 minutes=minutes,
             ),
-            options=options_from_sampling(sampling, suppressed),
-            max_new_tokens=max_new_tokens,
-            samples=samples,
-            priority=priority_from_pb(request.priority),
-            tenant=request.tenant,
-            request_id=request.request_id,
-            arrived_s=monotonic(),
-            deadline_s=deadline_s,
+            writing=writing,
         )
 
 

@@ -20,6 +20,7 @@ from askwell_interview import (
 from ..domain.task import RawDocument, Which
 from .rubric_pb import TEXT_LIMIT, rubric_from_pb, rubric_to_pb
 from .validate import Checks
+from .verdict_pb import guard_to_pb
 
 SLOTS = {slot: pb.Question.Slot.Value(slot.name) for slot in Slot}
 TYPES = {type: pb.Question.Type.Value(type.name) for type in QuestionType}
@@ -51,7 +52,7 @@ def _core_question(message: pb.Question, path: str, checks: Checks) -> Question 
     if message.slot == pb.Question.PROBE:
         checks.refuse(path + "slot", "must be CORE: a probe is made for one candidate")
     rubric = rubric_from_pb(message, path, checks)
-    for name in ("model", "prompt_version"):
+    for name in ("model", "prompt_version", "taxonomy_uri"):
         if len(getattr(message, name)) > TEXT_LIMIT:
             checks.refuse(path + name, f"must have at most {TEXT_LIMIT} characters")
     if not all(enums) or not message.text.strip():
@@ -68,6 +69,26 @@ def _core_question(message: pb.Question, path: str, checks: Checks) -> Question 
         rubric=rubric,
         model=message.model,
         prompt_version=message.prompt_version,
+        taxonomy_uri=message.taxonomy_uri,
+    )
+
+
+def answered_from_pb(message: pb.Question, checks: Checks) -> Question:
+    """The question that somebody answered, whoever worded it."""
+    path = "question."
+    known = [checks.known(message, name, path) for name in ("type", "relation")]
+    if not message.text.strip():
+        checks.refuse(path + "text", "must not be empty")
+    for name in ("text", "competency"):
+        if len(getattr(message, name)) > TEXT_LIMIT:
+            checks.refuse(path + name, f"must have at most {TEXT_LIMIT} characters")
+    return Question(
+        id="",
+        text=message.text,
+        type=QuestionType(message.type) if known[0] else QuestionType.TYPE_UNSPECIFIED,
+        competency=message.competency,
+        relation=Relation(message.relation) if known[1] else Relation.RELATION_UNSPECIFIED,
+        rubric=rubric_from_pb(message, path, checks),
     )
 
 
@@ -98,6 +119,9 @@ def question_to_pb(question: Question, finished_s: float) -> pb.Question:
         attempts=question.attempts,
         model=question.model,
         prompt_version=question.prompt_version,
+        taxonomy_uri=question.taxonomy_uri,
+        guard=guard_to_pb(question.guard) if question.guard else None,
+        scores=question.scores,
         **rubric_to_pb(question.rubric),
     )
 
@@ -128,6 +152,7 @@ def features_to_pb(features: Features) -> pb.Features:
         years_shown=features.years_shown,
         duties=[evidence_to_pb(duty) for duty in features.duties],
         achievements=[evidence_to_pb(achievement) for achievement in features.achievements],
+        figures=[pb.Figure(text=f.text, start=f.start, end=f.end, unit=f.unit) for f in features.figures],
     )
 
 
@@ -139,4 +164,7 @@ def _skill_to_pb(skill: Skill) -> pb.Skill:
         years_shown=skill.years_shown,
         job_evidence=_maybe(skill.job_evidence),
         resume_evidence=_maybe(skill.resume_evidence),
+        taxonomy_uri=skill.taxonomy_uri,
+        weak=skill.weak,
+        linked=skill.linked,
     )

@@ -17,23 +17,21 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import TypeAlias
 
-from askwell_interview import Interview, Prompt, Question, Source, bank_question
+from askwell_interview import Interview, Question, Source, bank_question
 
 from ..domain.pool import DomainPool
 from ..domain.task import Judge, Opened, OpenInterview
 from ..engine.protocol import RowStream
-from ..engine.row import Options, Priority, Row
+from ..engine.row import Finish, Row
 from ..errors import AskwellError, InvalidRequest, Unavailable
-from .chat import Turn
 from .collect import finishes_of, held
 from .served import Served
+from .writing import Writing, log_probabilities_of, rows_of
 
 log = logging.getLogger(__name__)
 
 # Rounds after the first draw twice the samples: few items are left, and a batch has room for them.
 ROUNDS = 3
-# Seconds before the deadline at which the bank takes over: enough to send what is left.
-BANK_SHARE, BANK_LIMIT_S = 0.2, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +39,7 @@ class Asked:
     """What the caller wants: the interview to open, and how the model is to write."""
 
     interview: OpenInterview
-    options: Options
-    max_new_tokens: int
-    samples: int
-    priority: Priority
-    tenant: str
-    request_id: str
-    arrived_s: float
-    deadline_s: float | None
-
-    @property
-    def bank_at_s(self) -> float | None:
-        """When the bank takes over, on ``time.monotonic()``'s clock."""
-        if self.deadline_s is None:
-            return None
-        return self.deadline_s - min(BANK_SHARE * (self.deadline_s - self.arrived_s), BANK_LIMIT_S)
+    writing: Writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +86,7 @@ class InterviewRun:
         interview, summary = opened.interview, self._summary
         # In a thread: dozens of prompts would hold up every token stream.
         rows = await asyncio.to_thread(self._rows, interview)
-        summary.plan_s = planned_s = monotonic() - self._asked.arrived_s
+        summary.plan_s = planned_s = monotonic() - self._asked.writing.arrived_s
         summary.minutes = interview.plan.minutes
         summary.given_questions, summary.bank_questions = len(interview.given), len(interview.written)
         streams = self._admit(rows)
@@ -114,37 +98,14 @@ class InterviewRun:
             async with aclosing(self._write(interview, rows, streams)) as written:
                 async for finished in written:
                     yield finished
-        summary.write_s = monotonic() - self._asked.arrived_s - planned_s
+        summary.write_s = monotonic() - self._asked.writing.arrived_s - planned_s
         yield summary
 
     def _rows(self, interview: Interview) -> dict[str, list[Row]]:
-        return {item: self._samples(interview.prompt(item)) for item in interview.open_items}
-
-    def _samples(self, prompt: Prompt) -> list[Row]:
-        """One row per sample. None when the prompt leaves the model no room: the bank answers."""
-        ids = self._encoded(prompt)
-        room = self._served.manifest.positions - len(ids)
-        if not ids or room < self._asked.max_new_tokens:
-            return []
-        row = Row(
-            prompt=ids,
-            options=self._asked.options,
-            max_new_tokens=self._asked.max_new_tokens,
-            stops=prompt.stops,
-            deadline_s=self._asked.bank_at_s,
-            priority=self._asked.priority,
-            tenant=self._asked.tenant,
-            request_id=self._asked.request_id,
-        )
-        # Greedy samples are all alike.
-        return [row] * (1 if row.options.greedy else self._asked.samples)
-
-    def _encoded(self, prompt: Prompt) -> tuple[int, ...]:
-        """Documents never spell control tokens: neither as chat nor as plain text."""
-        if self._served.chat is None:
-            return self._served.tokenizer.encode(prompt.text, specials=False)
-        turns = [Turn(message.role, message.content) for message in prompt.messages]
-        return self._served.chat.encode(turns, self._served.tokenizer, opening=prompt.opening, field="model")
+        return {
+            item: rows_of(interview.prompt(item), self._asked.writing, self._served)
+            for item in interview.open_items
+        }
 
     def _admit(self, rows: dict[str, list[Row]]) -> dict[str, list[RowStream]]:
         """Submit everything at once, so that the planner sees which prompts share a prefix."""
@@ -174,7 +135,7 @@ class InterviewRun:
     ) -> Question:
         question, texts = None, list[str]()
         with suppress(TimeoutError):
-            async with asyncio.timeout_at(self._asked.bank_at_s):
+            async with asyncio.timeout_at(self._asked.writing.bank_at_s):
                 question = await self._written(interview, item, rows, streams, texts)
         if question is None:
             question = bank_question(interview, item, tuple(self._taken))
@@ -198,7 +159,7 @@ class InterviewRun:
 
         ``texts`` gathers what the model wrote, also when the deadline cuts this short.
         """
-        rounds = 1 if self._asked.options.greedy else ROUNDS
+        rounds = 1 if self._asked.writing.options.greedy else ROUNDS
         try:
             for attempt in range(rounds if rows else 0):
                 if attempt:
@@ -207,16 +168,19 @@ class InterviewRun:
                     finishes = await finishes_of(streams)
                 self._summary.new_tokens += sum(finish.usage.new_tokens for finish in finishes)
                 texts += [finish.text for finish in finishes]
-                if question := await self._judged(interview, item, texts[-len(finishes) :]):
+                if question := await self._judged(interview, item, finishes):
                     return question
         except AskwellError as error:
-            log.debug("request %s: %s is left to the bank: %s", self._asked.request_id, item, error.code)
+            log.debug(
+                "request %s: %s is left to the bank: %s", self._asked.writing.request_id, item, error.code
+            )
         return None
 
-    async def _judged(self, interview: Interview, item: str, texts: Sequence[str]) -> Question | None:
+    async def _judged(self, interview: Interview, item: str, finishes: Sequence[Finish]) -> Question | None:
         """One at a time, so that no two items settle on the same question."""
+        texts = tuple(finish.text for finish in finishes)
         async with self._judging:
-            task = Judge(interview, item, tuple(texts), tuple(self._taken))
+            task = Judge(interview, item, texts, tuple(self._taken), log_probabilities_of(finishes))
             judgement = await self._pool.run(task)
             self._summary.refused.update(judgement.refused)
             if judgement.question:
@@ -224,7 +188,7 @@ class InterviewRun:
             return judgement.question
 
     def _finished(self, question: Question) -> Finished:
-        finished_s = monotonic() - self._asked.arrived_s
+        finished_s = monotonic() - self._asked.writing.arrived_s
         summary = self._summary
         summary.first_question_s = summary.first_question_s or finished_s
         return Finished(question, finished_s)

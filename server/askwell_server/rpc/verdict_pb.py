@@ -21,6 +21,11 @@ def checked_from_pb(request: pb.CheckQuestionRequest, checks: Checks) -> tuple[s
     return request.text, frozenset(request.jurisdictions)
 
 
+def guard_to_pb(verdict: Verdict) -> pb.GuardVerdict:
+    """The verdict on a text of ours; who wants to know why asks CheckQuestion."""
+    return pb.GuardVerdict(allowed=verdict.allowed, category=verdict.category, rule=RULES[verdict.rule])
+
+
 def verdict_to_pb(request_id: str, verdict: Verdict) -> pb.CheckQuestionResponse:
     return pb.CheckQuestionResponse(
         request_id=request_id,
