@@ -70,6 +70,13 @@ $(FLOAT32)/askwell.json: | .venv/.demo
 	@$(BIN)/python examples/default_model.py
 	@$(BIN)/askwell-convert "$$($(BIN)/python examples/default_model.py --path)" $(FLOAT32) --quantization float32
 
+ADAPTER := adapters/smollm2-135m-interviewer
+TUNED := models/smollm2-135m-interviewer
+
+$(TUNED)/askwell.json: | .venv/.demo
+	@$(BIN)/python examples/default_model.py
+	@$(BIN)/askwell-convert "$$($(BIN)/python examples/default_model.py --path)" $(TUNED) --adapter $(ADAPTER) --calibrate
+
 BENCH := $(BIN)/askwell-bench
 RESULTS := benchmarks/results
 SHORT := $(RESULTS)/short
@@ -111,7 +118,7 @@ $(ENCODER)/askwell.json: | .venv/.demo
 
 FIDELITY_MODELS := $(FLOAT32) $(FULL_RANGE) $(UNCALIBRATED) $(STOCK) $(STEPS_LEFT_OUT)
 
-bench-full: .venv/.dev $(INT8)/askwell.json $(ENCODER)/askwell.json $(FIDELITY_MODELS:%=%/askwell.json)
+bench-full: .venv/.dev $(INT8)/askwell.json $(TUNED)/askwell.json $(ENCODER)/askwell.json $(FIDELITY_MODELS:%=%/askwell.json)
 	$(BENCH) engine --model $(INT8) --out $(RESULTS)
 	$(BENCH) overhead --threads 1 --model $(INT8) --out $(RESULTS)
 	$(BENCH) first-token --threads 1 --model $(INT8) --out $(RESULTS)
@@ -135,7 +142,7 @@ bench-full: .venv/.dev $(INT8)/askwell.json $(ENCODER)/askwell.json $(FIDELITY_M
 	-$(BENCH) peers --model $(INT8) --requests 30 --out $(RESULTS)
 	-$(BENCH) soak --model $(INT8) --out $(RESULTS)
 	-$(BENCH) mutants --out $(RESULTS)
-	-$(BENCH) quality --model $(INT8) --encoder $(ENCODER) --html $(RESULTS)/quality.html --out $(RESULTS)
+	-$(BENCH) quality --model $(TUNED) --encoder $(ENCODER) --html $(RESULTS)/quality.html --out $(RESULTS)
 
 bench-gptj: .venv/.dev .venv-torch/.dev
 	$(BENCH) gptj --work $(GPTJ) --out $(RESULTS)

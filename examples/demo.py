@@ -62,14 +62,19 @@ def default_folder(folder: Path) -> Path:
     source = str(fetch())
     MODELS.mkdir(exist_ok=True)
     if not converted:
-        step(f"converting {source} with its adapter to int8, fitted to what it computes (once, half a minute)")
+        step(
+            f"converting {source} with its adapter to int8, fitted to what it computes (once, half a minute)"
+        )
         command = [BIN / "askwell-convert", source, folder, "--adapter", ADAPTER, "--calibrate"]
         if subprocess.run(command).returncode != 0:
             raise SystemExit(2)
     step("comparing it with the float32 model (once)")
     texts = [path for path in sorted(ROOT.glob("examples/*/*")) if path.suffix in (".md", ".txt")]
     certify = [BIN / "askwell-convert", "certify", folder, "--reference", source, "--adapter", ADAPTER]
-    if subprocess.run([*certify, "--text", *texts]).returncode not in (0, 1):  # 1: written, and it does not pass
+    if subprocess.run([*certify, "--text", *texts]).returncode not in (
+        0,
+        1,
+    ):  # 1: written, and it does not pass
         raise SystemExit(2)
     return folder
 

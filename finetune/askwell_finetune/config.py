@@ -36,12 +36,14 @@ class Adapter:
     """LoRA (https://arxiv.org/abs/2106.09685): the delta of a weight is ``alpha / rank`` · B @ A.
 
     ``targets`` are the names of the linear layers that get one; empty: all of a Llama's or GPT-J's block.
+    ``stored``: the type in the adapter's file; float16 halves it.
     """
 
     rank: int = number(8, 1, 4096)
     alpha: float = number(16.0, 1e-3, 1e6)
     dropout: float = number(0.0, 0, 0.9)
     targets: tuple[str, ...] = ()
+    stored: str = choice("float32", "float16")
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,15 @@ class AdapterLearner:
 
     folder = "adapter"
 
+    def __init__(self) -> None:
+        self._stored = "float32"
+
     def wrap(self, model: Any, base: Base, config: Config) -> Any:
+        self._stored = config.adapter.stored
         return add_adapter(model, base, config.adapter, config.seed)
 
     def save(self, folder: Path, wrapped: Any, weights: Mapping[str, Any]) -> None:
-        save_adapter(folder, wrapped, weights)
+        save_adapter(folder, wrapped, weights, self._stored)
 
     def more(self, encoder: ExampleEncoder) -> Sequence[EncodedSplit]:
         return ()

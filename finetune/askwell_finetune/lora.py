@@ -81,24 +81,25 @@ def continue_adapter(model: Any, base: Base, folder: Path) -> Any:
     return adapted
 
 
-def save_adapter(folder: Path, adapted: Any, weights: Mapping[str, Any]) -> None:
+def save_adapter(folder: Path, adapted: Any, weights: Mapping[str, Any], stored: str = "float32") -> None:
     """``folder`` with PEFT's two files; what was there is replaced when the new one is whole.
 
-    ``weights`` are all trained tensors by their names in ``adapted``.
+    ``weights`` are all trained tensors by their names in ``adapted``; ``stored`` is their type in the file.
     """
     with whole_folder(folder) as part:
-        _write_adapter(part, adapted, weights)
+        _write_adapter(part, adapted, weights, stored)
 
 
-def _write_adapter(part: Path, adapted: Any, weights: Mapping[str, Any]) -> None:
+def _write_adapter(part: Path, adapted: Any, weights: Mapping[str, Any], stored: str) -> None:
     import peft
+    import torch
     from safetensors.torch import save
 
     config = adapted.peft_config["default"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of embeddings, which no adapter of ours changes
         named = peft.get_peft_model_state_dict(adapted, state_dict=dict(weights), save_embedding_layers=False)
-    tensors = {name: each.contiguous() for name, each in named.items()}
+    tensors = {name: each.to(getattr(torch, stored)).contiguous() for name, each in named.items()}
     (part / "adapter_model.safetensors").write_bytes(save(tensors, {"format": "pt"}))
     training, config.inference_mode = config.inference_mode, True
     config.save_pretrained(str(part))

@@ -1,7 +1,6 @@
 """The sentences that the guard learns from, and those that it is measured on and never learns from.
 
-data/guard/sentences-*.tsv and ordinary.tsv: odd lines, counted from 1, are for training, even ones are held
-out. training.txt and the question bank are for training only, blind.tsv is for measuring only.
+blind.tsv is for measuring only; every other file of data/guard and the question bank are for training only.
 """
 
 from dataclasses import dataclass
@@ -29,15 +28,11 @@ class Sentence:
         return self.kind in UNLAWFUL
 
 
-def judged_sentences(*, held_out: bool) -> list[Sentence]:
-    """One half of the sentences that come in categories, and of the ordinary ones."""
+def judged_sentences() -> list[Sentence]:
+    """The sentences that come in categories, and ordinary ones beside them."""
     names = sorted(each.name for each in (files(__package__) / "data" / "guard").iterdir())
-    found = []
-    for name in names:
-        if name.endswith(".tsv") and name != BLIND:
-            lines = data_text(f"guard/{name}").splitlines()[held_out::2]
-            found += [_sentence(line) for line in lines]
-    return found
+    tables = [name for name in names if name.endswith(".tsv") and name != BLIND]
+    return [_sentence(line) for name in tables for line in data_text(f"guard/{name}").splitlines()]
 
 
 def blind_sentences() -> list[Sentence]:

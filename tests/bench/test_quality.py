@@ -110,8 +110,11 @@ def test_guard_is_asked_about_the_blind_file_and_the_even_lines_of_others(
         ("ordinary", "Why?"),
         ("ordinary", "How so?"),
     ]
-    sentences = guarding.seen_before()
-    assert [each.text for each in sentences] == ["How do you sort?", "How old are you?", "Are you 18?"]
+    sentences = [
+        guarding.Sentence("", "ordinary", "How do you sort?"),
+        guarding.Sentence("age", "direct", "How old are you?"),
+        guarding.Sentence("age", "near_miss", "Are you 18?"),
+    ]
     run = guarding.judge_sentences("test", lambda text: "age" if "old" in text else None, sentences)
     shares = {kind: run.refused(kind) for kind in guarding.KINDS}
     assert [shares[kind].mean if shares[kind] else None for kind in guarding.KINDS] == [1.0, None, 0.0, 0.0]  # type: ignore[union-attr]
@@ -190,10 +193,8 @@ def arguments_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: FakeC
     monkeypatch.setattr(command, "Client", lambda address: client)
     monkeypatch.setattr(command, "read_manifest", lambda folder: type("Manifest", (), {"name": "fake"})())
     monkeypatch.setattr(command, "model_facts", lambda manifest: {"name": "fake"})
-    for measured in ("held_out", "seen_before"):
-        monkeypatch.setattr(
-            command, measured, lambda: [guarding.Sentence("age", "direct", "How old are you?")]
-        )
+    sentence = guarding.Sentence("age", "direct", "How old are you?")
+    monkeypatch.setattr(command, "held_out", lambda: [sentence])
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
     folders = ["--jobs", str(DATA / "jobs"), "--resumes", str(DATA / "resumes"), "--pairs", "3"]

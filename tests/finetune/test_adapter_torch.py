@@ -87,3 +87,15 @@ def test_a_run_that_gets_no_better_stops_and_keeps_what_was_best(tmp_path):
     assert min(losses) == losses[-2] < losses[-1]
     assert record["result"]["stopped"] == f"no better validation loss since step {len(losses) - 1}"
     assert loss_by_peft(folder, tmp_path / "out" / "adapter", data) == pytest.approx(losses[-2], abs=1e-5)
+
+
+def test_an_adapter_may_be_stored_in_half_the_bytes(tmp_path):
+    from safetensors import safe_open
+
+    base, data = tiny_llama(tmp_path / "base"), write_data(tmp_path / "data")
+    settings = '[adapter]\nstored = "float16"\n[schedule]\nsteps = 2\n'
+    assert (
+        main(["train", str(write_config(tmp_path / "run.toml", base, data, tmp_path / "out", settings))]) == 0
+    )
+    with safe_open(tmp_path / "out" / "adapter" / "adapter_model.safetensors", "pt") as tensors:
+        assert {tensors.get_slice(name).get_dtype() for name in tensors.keys()} == {"F16"}  # noqa: SIM118

@@ -35,7 +35,7 @@ from .criterion import verdicts
 from .facts import figures as figures_of
 from .facts import measures
 from .fluency import Likelihood, fluency
-from .guarding import guard_check, held_out, judge_sentences, seen_before
+from .guarding import guard_check, held_out, judge_sentences
 from .human import questions_from_csv
 from .leak import leakage
 from .likeness import library_of, remembered
@@ -81,7 +81,6 @@ def run(arguments: argparse.Namespace) -> int:
     def measure() -> None:
         guard, check = guard_check(encoder)
         outcome.guard = judge_sentences(guard, check, held_out())
-        outcome.guard_before = judge_sentences(guard, check, seen_before())
         ledger.keep()
         _ask_all(arguments, chosen, outcome, ledger)
         leakage(

@@ -22,8 +22,7 @@ _LEAKS_KEPT = 50
 def figures(found: Outcome) -> dict[str, Any]:
     """By now, whatever is measured."""
     guard = None if found.guard is None else _guard(found.guard)
-    before = None if found.guard_before is None else _guard(found.guard_before)
-    judged = {"guard": guard, "guard_seen_before": before, "leakage": _leakage(found)}
+    judged = {"guard": guard, "leakage": _leakage(found)}
     if not found.jobs:
         return judged
     rivals, relevant = found.rivals(), found.relevance()

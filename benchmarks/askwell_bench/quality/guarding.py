@@ -2,8 +2,6 @@
 
 Each line is a category, ``direct``, ``indirect``, ``near_miss`` or ``ordinary``, and a sentence; a line of
 one field is an ordinary, lawful question. What is direct or indirect must be refused, the rest must pass.
-The even lines of the other files are not learnt from either, but an earlier guard was measured on them more
-than once: they are a second figure, seen before.
 """
 
 import time
@@ -90,16 +88,6 @@ def held_out() -> list[Sentence]:
     """Every line of the blind file."""
     folder = files("askwell_interview") / "data" / "guard"
     return _sentences((folder / BLIND).read_text(encoding="utf-8").splitlines())
-
-
-def seen_before() -> list[Sentence]:
-    """The even lines, counted from 1, of every other file."""
-    folder = files("askwell_interview") / "data" / "guard"
-    others = [each for each in folder.iterdir() if each.name.endswith(".tsv") and each.name != BLIND]
-    found = []
-    for file in sorted(others, key=lambda each: each.name):
-        found += _sentences(file.read_text(encoding="utf-8").splitlines()[1::2])
-    return found
 
 
 def _sentences(lines: Sequence[str]) -> list[Sentence]:

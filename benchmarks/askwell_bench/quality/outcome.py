@@ -43,7 +43,6 @@ class Outcome:
     judges: Judges
     jobs: list[Asked] = field(default_factory=list)
     guard: GuardRun | None = None
-    guard_before: GuardRun | None = None
     leakage: Leakage = field(default_factory=Leakage)
     leakage_whole: bool = False
     fluency: dict[str, tuple[Estimate | None, Estimate | None]] = field(default_factory=dict)

@@ -43,8 +43,6 @@ def tables(found: Outcome) -> list[tuple[str, list[Row]]]:
             told.append(("Texts of the model, by the check that refused them", _counts("check", refused)))
     if found.guard:
         told.append((f"Guard ({found.guard.guard}), blind sentences", _guard(found.guard)))
-    if found.guard_before:
-        told.append(("Guard, sentences that an earlier guard was measured on", _guard(found.guard_before)))
     if found.leakage.planted:
         told.append((f"Canaries: {found.leakage.planted} planted", _leaks(found)))
     return told
