@@ -96,8 +96,12 @@ _DANGLING = frozenset(
         "a an the and or but because if when while that which as into your our their its be been than so",
     )
 )
-# "the file that it belongs to" ends well, "in order to" does not.
-_CUT_OFF = re.compile(r"(?<!belongs) (?<!belong )(?<!refers )(?<!agreed )to$", re.IGNORECASE)
+# "the file that it belongs to" ends well, "the stock of" does not.
+_ENDS_IN_PREPOSITION = re.compile(
+    r"(?P<clause>\b(?:that|which|what|who|whom|where|how)\b.*)?"
+    r"\b(?:of|to|in|on|at|for|with|by|from|about|is|are|was|were)$",
+    re.IGNORECASE,
+)
 
 
 def form(c: Candidate) -> bool:
@@ -113,10 +117,15 @@ def form(c: Candidate) -> bool:
         and sum(ch.isascii() or ch in "éèüöäßñç" for ch in letters) >= 0.95 * max(1, len(letters))
         and len(question_words(c.added)) >= (1 if c.opening.endswith(" with") else 2)
         and words[-1].casefold() not in _DANGLING
-        and not _CUT_OFF.search(c.added)
+        and not _left_open(c.added)
         and not (c.opening.endswith(" to") and _NO_VERB.match(c.added))
         and not re.search(r"\b([\w-]+)(?: \1\b)", c.added, re.IGNORECASE)
     )
+
+
+def _left_open(added: str) -> bool:
+    found = _ENDS_IN_PREPOSITION.search(added)
+    return found is not None and not found["clause"]
 
 
 def about(c: Candidate) -> bool:
