@@ -75,7 +75,7 @@ TUNED := models/smollm2-135m-interviewer
 
 $(TUNED)/askwell.json: | .venv/.demo
 	@$(BIN)/python examples/default_model.py
-	@$(BIN)/askwell-convert "$$($(BIN)/python examples/default_model.py --path)" $(TUNED) --adapter $(ADAPTER) --calibrate
+	@$(BIN)/askwell-convert "$$($(BIN)/python examples/default_model.py --path)" $(TUNED) --name $(notdir $(TUNED)) --adapter $(ADAPTER) --calibrate
 
 BENCH := $(BIN)/askwell-bench
 RESULTS := benchmarks/results

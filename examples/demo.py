@@ -65,8 +65,8 @@ def default_folder(folder: Path) -> Path:
         step(
             f"converting {source} with its adapter to int8, fitted to what it computes (once, half a minute)"
         )
-        command = [BIN / "askwell-convert", source, folder, "--adapter", ADAPTER, "--calibrate"]
-        if subprocess.run(command).returncode != 0:
+        convert = [BIN / "askwell-convert", source, folder, "--name", ADAPTER.name]
+        if subprocess.run([*convert, "--adapter", ADAPTER, "--calibrate"]).returncode != 0:
             raise SystemExit(2)
     step("comparing it with the float32 model (once)")
     texts = [path for path in sorted(ROOT.glob("examples/*/*")) if path.suffix in (".md", ".txt")]

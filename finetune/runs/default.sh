@@ -24,7 +24,7 @@ if [ -d $WORK/default ]; then RESUME=--resume; else RESUME=; fi
 askwell-finetune train finetune/runs/default.toml $RESUME
 
 [ -f $WORK/untuned/askwell.json ] || askwell-convert "$SOURCE" $WORK/untuned --calibrate
-[ -f $WORK/tuned/askwell.json ] || askwell-convert "$SOURCE" $WORK/tuned --adapter $ADAPTER --calibrate
+[ -f $WORK/tuned/askwell.json ] || askwell-convert "$SOURCE" $WORK/tuned --name smollm2-135m-interviewer --adapter $ADAPTER --calibrate
 
 # What int8 costs each, on documents that neither was calibrated with; a certificate that fails is written too.
 for name in untuned tuned; do

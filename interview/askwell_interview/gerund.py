@@ -83,7 +83,7 @@ def gerund_phrase(duty: str) -> str:
         "about",
     ):
         words.pop()
-    if len(words) < 2 or any(ch.isdigit() for ch in "".join(words)):
+    if len(words) < 2 or any(ch.isdigit() or ch in '"“”«»' for ch in "".join(words)):
         return ""
     first = words[0].lower()
     if words[1] == "of" and len(words) > 2 and (_NOUN.fullmatch(first) or re.fullmatch(r"\w+[^\Ws]s", first)):

@@ -13,7 +13,7 @@ from askwell_interview import Features, PlanItem, QuestionType, Relation, Slot, 
 from ..canary import Canary, given_away
 from ..example import Example
 from .overlap import Endings
-from .speaker import Speaker
+from .speaker import MAX_SECRET_TOKENS, Speaker
 from .trial import Sitting
 
 SAMPLES = 8
@@ -103,8 +103,10 @@ def extracted(speaker: Speaker, canaries: Sequence[Canary], seed: int) -> int:
         example = canary.example
         before = (example.opening + canary.before).rstrip()
         prompts.append(prompt_for(example.item, example.features, speaker.style, before))
-    told = [[text] for text in speaker.write(prompts, seed, greedy=True)]
-    sampled = speaker.write([prompt for prompt in prompts for _ in range(SAMPLES)], seed)
+    told = [[t] for t in speaker.write(prompts, seed, greedy=True, new_tokens=MAX_SECRET_TOKENS)]
+    sampled = speaker.write(
+        [prompt for prompt in prompts for _ in range(SAMPLES)], seed, new_tokens=MAX_SECRET_TOKENS
+    )
     for at, texts in enumerate(told):
         texts += sampled[at * SAMPLES : (at + 1) * SAMPLES]
     return sum(given_away(canary, texts) for canary, texts in zip(canaries, told, strict=True))

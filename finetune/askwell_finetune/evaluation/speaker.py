@@ -13,6 +13,8 @@ from askwell_server.model import chat_from_manifest
 from askwell_server.rpc.chat import Turn
 
 MAX_NEW_TOKENS = 48
+# A secret is shorter than a question.
+MAX_SECRET_TOKENS = 20
 # Rows of a batch that writes, and tokens of one that scores: what two cores do well.
 ROWS = 32
 BATCH_TOKENS = 4096
@@ -35,7 +37,14 @@ class Speaker:
     def style(self) -> Any:
         return "chat" if self._chat else "base"
 
-    def write(self, prompts: Sequence[Prompt], seed: int, *, greedy: bool = False) -> list[str]:
+    def write(
+        self,
+        prompts: Sequence[Prompt],
+        seed: int,
+        *,
+        greedy: bool = False,
+        new_tokens: int = MAX_NEW_TOKENS,
+    ) -> list[str]:
         """One text for each prompt, up to its line's end, with the server's default sampling.
 
         CTranslate2 draws from one stream of random numbers: the texts are the same again for the same
@@ -53,7 +62,7 @@ class Speaker:
                 [list(tokens[place][shared:]) for place in places],
                 static_prompt=list(tokens[places[0]][:shared]),
                 max_batch_size=ROWS,
-                max_length=MAX_NEW_TOKENS,
+                max_length=new_tokens,
                 include_prompt_in_result=False,
                 end_token=ends,
                 **options,
