@@ -80,7 +80,7 @@ def capacity(*verdicts: Verdict, **others: Any) -> dict[str, Any]:
 
 
 def test_absent_files_say_not_measured_and_how(folder: Folder) -> None:
-    promises = folder.page.partition("## The engine's promises")[2].partition("## The ceiling")[0]
+    promises = folder.page.partition("## The engine's promises")[2].partition("## The questions")[0]
     commands = (
         "capacity --model DIR --workload benchmarks/workloads/interviews.toml",
         "goodput --model DIR --workload benchmarks/workloads/mixed.toml",
