@@ -6,7 +6,6 @@ from contextlib import closing
 
 import numpy as np
 import pytest
-from adapters import ALPHA, CONFIG, FC_IN, MODULES, RANK, WIDTH, named, random_pairs, write_adapter
 from askwell_convert.adapter import adapted, round_as
 from askwell_convert.adapter_config import read_adapter_config
 from askwell_convert.adapter_names import hugging_face_module
@@ -15,6 +14,7 @@ from askwell_convert.errors import ConvertError
 from askwell_convert.specification import Precision
 from checkpoints import gptj_folder, random_gptj, write_torch_zip
 from gguf import GGUFWriter
+from lora_files import ALPHA, CONFIG, FC_IN, MODULES, RANK, WIDTH, named, random_pairs, write_adapter
 from model_bin import read_variables
 from safetensors.numpy import save_file
 

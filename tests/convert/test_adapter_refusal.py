@@ -5,7 +5,12 @@ from contextlib import closing
 
 import numpy as np
 import pytest
-from adapters import (
+from askwell_convert.adapter import adapted
+from askwell_convert.convert import open_source
+from askwell_convert.errors import ConvertError
+from askwell_convert.stock import TorchCheckpoint
+from checkpoints import gptj_config, gptj_folder, random_gptj
+from lora_files import (
     A_OF_FC_IN,
     CONFIG,
     FC_IN,
@@ -17,11 +22,6 @@ from adapters import (
     random_pairs,
     write_adapter,
 )
-from askwell_convert.adapter import adapted
-from askwell_convert.convert import open_source
-from askwell_convert.errors import ConvertError
-from askwell_convert.stock import TorchCheckpoint
-from checkpoints import gptj_config, gptj_folder, random_gptj
 from safetensors.numpy import save_file
 
 

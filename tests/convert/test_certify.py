@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from adapters import MODULES, named, random_pairs, write_adapter
 from askwell_convert import certify as flow
 from askwell_convert.calibration.calibrate import Calibration
 from askwell_convert.certify import CertifyRequest, certify
@@ -23,6 +22,7 @@ from askwell_convert.room import free_memory_bytes
 from askwell_convert.scratch import MARK, scratch_folder
 from askwell_manifest import MANIFEST_NAME, Manifest, file_record, read_manifest, write_manifest
 from checkpoints import TINY_GPTJ, gptj_config, gptj_folder, random_gptj
+from lora_files import MODULES, named, random_pairs, write_adapter
 from model_bin import read_variables
 
 RunConvert = Callable[..., object]

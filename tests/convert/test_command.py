@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from adapters import MODULES, named, random_pairs, write_adapter
 from askwell_convert.command import main
 from askwell_convert.source import model_name
 from askwell_manifest import read_manifest
 from checkpoints import TINY_GPTJ
+from lora_files import MODULES, named, random_pairs, write_adapter
 
 
 def test_help_loads_neither_ctranslate2_nor_numpy():
