@@ -7,7 +7,8 @@ from random import Random
 
 from askwell_interview import Encoder, Guard, Slot
 from askwell_interview.bank import SLOT, profession_bank
-from askwell_interview.checks import Candidate, refusal
+from askwell_interview.candidate import Candidate
+from askwell_interview.checks import refusal
 from askwell_interview.parse import question_from_text
 from askwell_interview.profession import profession_of
 

@@ -1,20 +1,17 @@
 """What a text of the model must pass to be asked. The order is the order of refusal."""
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from itertools import pairwise
 
 from rapidfuzz.fuzz import partial_ratio, ratio, token_set_ratio
 
 from .bank import SLOT, bank
+from .candidate import Candidate
 from .data_file import plain_words, telling_words
-from .encoder import Encoder
-from .ground import Ground, digest, field_stems, name_pairs, question_words
+from .ground import digest, field_stems, name_pairs, question_words
 from .guard import Guard, Verdict
-from .item import PlanItem
 from .meaning import asked_already, off_topic, on_the_subject
-from .parse import continuation
 from .personal import find_personal
 from .prompt import EXAMPLE_QUESTIONS
 from .question import Slot
@@ -26,61 +23,6 @@ MAX_LIKENESS = 85.0
 COPY_LIKENESS = 92.0
 # What the guard reads in place of a skill that the job names.
 NEUTRAL = "the work"
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One question and what it is measured against. ``taken``: what is asked already, openings removed;
-    ``asked``: the same, whole. Without an ``encoder`` nothing is measured by its meaning."""
-
-    text: str
-    opening: str
-    item: PlanItem
-    ground: Ground
-    taken: Sequence[str]
-    guard: Guard
-    asked: Sequence[str] = ()
-    encoder: Encoder | None = None
-
-    @property
-    def added(self) -> str:
-        """What the model wrote of it."""
-        return continuation(self.opening, self.text)
-
-    @property
-    def known(self) -> frozenset[str]:
-        """Stems that the documents give: a core question knows the job only."""
-        own = self.ground.job if self.item.slot is Slot.CORE else self.ground.job | self.ground.resume
-        return own | frozenset(stems(self.item.competency))
-
-    @property
-    def own(self) -> frozenset[str]:
-        """Stems of the item's own evidence."""
-        quotes = [e.quote for e in (self.item.job_evidence, self.item.resume_evidence) if e]
-        return frozenset(s for quote in (self.item.competency, *quotes) for s in stems(quote))
-
-    @property
-    def telling(self) -> frozenset[str]:
-        """Stems of what the model added that say something: from the documents, or a word of work that
-        names a circumstance. Those of the competency and everyday words do not count."""
-        own = stems(self.item.competency)
-        return frozenset(
-            s
-            for s in stems(self.added)
-            if s not in self.ground.occupation
-            and not any(_akin(s, other) for other in own)
-            and len(s) > 2
-            and (
-                s in telling_words()
-                or (s in self.known | field_stems(self.item.field) and s not in plain_words())
-            )
-        )
-
-
-def _akin(one: str, other: str) -> bool:
-    """One stem, or the start of the other: "negotiate" says nothing beside "negotiation"."""
-    short, long = sorted((one, other), key=len)
-    return one == other or (len(short) >= 5 and long.startswith(short))
 
 
 # What cannot follow "to" where a verb must.

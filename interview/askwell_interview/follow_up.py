@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from rapidfuzz.fuzz import ratio, token_set_ratio
 
 from .answer import MAX_ANSWER_CHARACTERS, Answer, answer_from_text, trigger_of
+from .candidate import Candidate
 from .checks import (
     COPY_LIKENESS,
     MAX_LIKENESS,
-    Candidate,
     confused,
     form,
     invented,

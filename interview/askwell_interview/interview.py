@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from .bank import Written, bank_question_for, standing_question
-from .checks import Candidate, refusal, verdict_on
+from .candidate import Candidate
+from .checks import refusal, verdict_on
 from .document import Document
 from .encoder import Encoder, Remembering
 from .error import DocumentError

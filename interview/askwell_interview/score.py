@@ -1,6 +1,6 @@
 """What candidates that passed the checks are ranked by."""
 
-from .checks import Candidate
+from .candidate import Candidate
 from .ground import question_words
 
 # A nat per token counts as half a telling word.

@@ -17,7 +17,8 @@ from askwell_interview import (
     open_interview,
 )
 from askwell_interview.bank import bank_question_for
-from askwell_interview.checks import Candidate, refusal
+from askwell_interview.candidate import Candidate
+from askwell_interview.checks import refusal
 from askwell_interview.features import extract_features, read
 from askwell_interview.topic import item_from, topics
 
