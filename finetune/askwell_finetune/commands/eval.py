@@ -48,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     screen = Console()
+    tell = Console(stderr=True, highlight=False).print
     if arguments.votes:
         return _votes(arguments, screen)
     for name in ("base", "tuned", "data", "roles", "out"):
@@ -61,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..evaluation.judged import judged, shares, specificities
     from ..evaluation.overlap import Endings
     from ..evaluation.speaker import Speaker
-    from ..evaluation.trial import sit
+    from ..evaluation.trial import like_for_like, sit
     from ..evaluation.verdict import paired, rows, verdicts
 
     roles = _held_out(arguments.data, arguments.roles)
@@ -69,31 +70,31 @@ def run(arguments: argparse.Namespace) -> int:
     speakers = [Speaker(arguments.base), Speaker(arguments.tuned)]
     sittings = []
     for name, speaker in zip(("untuned", "tuned"), speakers, strict=True):
-        with screen.status(f"{name}: interviews of {len(roles)} held-out roles"):
-            sittings.append(sit(roles, speaker, encoder, arguments.seed))
-    taken = [min(len(one.firsts), len(other.firsts)) for one, other in zip(*sittings, strict=True)]
+        tell(f"{name}: interviews of {len(roles)} held-out roles")
+        sittings.append(sit(roles, speaker, encoder, arguments.seed, tell))
+    compared = like_for_like(*sittings)
     random = Random(arguments.seed)
     authored = _some(read_examples(arguments.data / "test.jsonl"), AUTHORED, random)
     people = _some(questions_from_csv(arguments.people), PEOPLE, random) if arguments.people else []
     training = Endings(each.completion for each in read_examples(arguments.data / "train.jsonl"))
     both = []
-    for name, speaker, each in zip(("untuned", "tuned"), speakers, sittings, strict=True):
-        with screen.status(f"{name}: likelihoods and canaries"):
-            both.append(
-                judged(
-                    speaker,
-                    each,
-                    encode=encode,
-                    taken=taken,
-                    size=min(100, sum(taken)),
-                    authored=authored,
-                    people=people,
-                    training=training,
-                    # The untuned model has never seen them.
-                    canaries=_canaries(arguments.data) if speaker is speakers[1] else [],
-                    seed=arguments.seed,
-                )
+    for name, speaker, each, texts in zip(("untuned", "tuned"), speakers, sittings, compared, strict=True):
+        # The untuned model has never seen the canaries.
+        canaries = _canaries(arguments.data) if speaker is speakers[1] else []
+        tell(f"{name}: likelihoods of {len(authored) + len(people)} questions and {len(canaries)} canaries")
+        both.append(
+            judged(
+                speaker,
+                each,
+                encode=encode,
+                compared=texts,
+                authored=authored,
+                people=people,
+                training=training,
+                canaries=canaries,
+                seed=arguments.seed,
             )
+        )
     before, after = both
     found = verdicts(before, after)
     _show(screen, rows(before, after))
@@ -102,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
         "first_try": paired(shares(sittings[0], first=True), shares(sittings[1], first=True)),
         "model_share": paired(shares(sittings[0], first=False), shares(sittings[1], first=False)),
         "specificity": paired(
-            specificities(sittings[0], encode, taken), specificities(sittings[1], encode, taken)
+            specificities(sittings[0], compared[0], encode), specificities(sittings[1], compared[1], encode)
         ),
     }
     told = {

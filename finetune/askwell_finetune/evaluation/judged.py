@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from askwell_bench.quality.diversity import diversity
+import numpy as np
+from askwell_bench.quality.diversity import Diversity, diversity
 from askwell_bench.quality.interval import Estimate, estimate
 from askwell_bench.quality.likeness import Encode, MeaningLibrary, WordLibrary, reciprocal_rank
 from askwell_interview import Features, PlanItem, QuestionType, Relation, Slot, prompt_for
@@ -14,9 +15,11 @@ from ..canary import Canary, given_away
 from ..example import Example
 from .overlap import Endings
 from .speaker import MAX_SECRET_TOKENS, Speaker
-from .trial import Sitting
+from .trial import TRIES, Sitting
 
 SAMPLES = 8
+# Questions that diversity is measured on, at most: it depends on their number.
+MAX_DRAWN = 100
 NO_FEATURES = Features("", (), (), None, None, (), ())
 
 
@@ -24,8 +27,9 @@ NO_FEATURES = Features("", (), (), None, None, (), ())
 class Judged:
     """``first_try``, ``model_share``: of planned questions. ``specificity``: cosine of a question with its
     own candidate less the mean over the others. ``mrr``: of the right candidate from a set's questions.
-    ``self_bleu``, ``distinct_2``: at ``size`` questions. ``perplexity``: of authored questions, per token;
-    ``perplexity_people``: of real ones. ``overlap``: the longest run of words shared with training."""
+    ``self_bleu``, ``distinct_2``: at ``size`` questions, one of an item. ``perplexity``: of authored
+    questions, per token; ``perplexity_people``: of real ones. ``overlap``: the longest run of words shared
+    with training."""
 
     first_try: Estimate | None
     model_share: Estimate | None
@@ -44,19 +48,30 @@ class Judged:
 
 
 def specificities(
-    sittings: Sequence[Sitting], encode: Encode | None, taken: Sequence[int]
+    sittings: Sequence[Sitting], compared: Sequence[Sequence[Sequence[str]]], encode: Encode | None
 ) -> list[list[float]]:
-    """By role. ``taken``: how many first-try questions of each sitting count, so that two models are compared
-    on equally many."""
+    """By role: of each item that is ``compared``, the mean over its texts."""
     resumes = [sitting.resume_text for sitting in sittings]
     library = MeaningLibrary(resumes, encode) if encode else WordLibrary(resumes)
     by_role: dict[str, list[float]] = {}
-    for place, (sitting, count) in enumerate(zip(sittings, taken, strict=True)):
-        for text in sitting.firsts[:count]:
-            scores = library.scores([text])
-            others = (scores.sum() - scores[place]) / (len(scores) - 1)
-            by_role.setdefault(sitting.role, []).append(float(scores[place] - others))
+    for place, (sitting, items) in enumerate(zip(sittings, compared, strict=True)):
+        values = by_role.setdefault(sitting.role, [])
+        for texts in items:
+            table = np.array([library.scores([text]) for text in texts])
+            others = (table.sum(axis=1) - table[:, place]) / (len(sittings) - 1)
+            values.append(float(np.mean(table[:, place] - others)))
     return list(by_role.values())
+
+
+def varieties(compared: Sequence[Sequence[Sequence[str]]]) -> list[Diversity]:
+    """Of the first text of each item, of the second, and so on; an item with fewer texts begins again. Items
+    are drawn alike for two sides that are ``compared``."""
+    size = min(MAX_DRAWN, sum(map(len, compared)))
+    found = (
+        diversity([[texts[turn % len(texts)] for texts in items] for items in compared], size)
+        for turn in range(TRIES)
+    )
+    return [each for each in found if each]
 
 
 def ranks(sittings: Sequence[Sitting], encode: Encode | None) -> list[list[float]]:
@@ -69,14 +84,14 @@ def ranks(sittings: Sequence[Sitting], encode: Encode | None) -> list[list[float
 
 
 def shares(sittings: Sequence[Sitting], *, first: bool) -> list[list[float]]:
-    """By role: 1 for each planned question that passed, on the first try or in the end, and 0 for others."""
+    """By role, for each planned question: the share of its first tries that passed, or whether one passed in
+    the end."""
     by_role: dict[str, list[float]] = {}
     for sitting in sittings:
-        passed = [
-            sitting.first_try.get(item, False) if first else item in sitting.questions
-            for item in sitting.interview.open_items
-        ]
-        by_role.setdefault(sitting.role, []).extend(map(float, passed))
+        values = by_role.setdefault(sitting.role, [])
+        for item in sitting.interview.open_items:
+            passed = len(sitting.firsts.get(item, ())) if first else item in sitting.questions
+            values.append(passed / sitting.tries[item] if first else float(passed))
     return list(by_role.values())
 
 
@@ -117,17 +132,15 @@ def judged(
     sittings: Sequence[Sitting],
     *,
     encode: Encode | None,
-    taken: Sequence[int],
-    size: int,
+    compared: Sequence[Sequence[Sequence[str]]],
     authored: Sequence[Example],
     people: Sequence[str],
     training: Endings,
     canaries: Sequence[Canary],
     seed: int,
 ) -> Judged:
-    """``taken``, ``size``: how many questions specificity and diversity are measured on."""
-    firsts = [sitting.firsts[:count] for sitting, count in zip(sittings, taken, strict=True)]
-    various = diversity(firsts, size)
+    """``compared``: what specificity and diversity are measured on, by sitting and item."""
+    various = varieties(compared)
     bare = [
         (question.text[len(sitting.interview.prompt(item).opening) :])
         for sitting in sittings
@@ -140,11 +153,11 @@ def judged(
     return Judged(
         first_try=estimate(shares(sittings, first=True)),
         model_share=estimate(shares(sittings, first=False)),
-        specificity=estimate(specificities(sittings, encode, taken)),
+        specificity=estimate(specificities(sittings, compared, encode)),
         mrr=estimate(ranks(sittings, encode)),
-        size=size,
-        self_bleu=various.self_bleu if various else None,
-        distinct_2=various.distinct_2 if various else None,
+        size=various[0].size if various else 0,
+        self_bleu=float(np.mean([each.self_bleu for each in various])) if various else None,
+        distinct_2=float(np.mean([each.distinct_2 for each in various])) if various else None,
         perplexity=perplexity(speaker, authored),
         perplexity_people=perplexity(speaker, people_as_examples(people)),
         overlap=longest[0],

@@ -1,7 +1,7 @@
 """Held-out interviews: what passes the gates at once, and what in the end, as the server would have it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from askwell_interview import Encoder, Interview, Question, Slot, judge, open_interview
@@ -13,18 +13,21 @@ from .speaker import Speaker
 COUNT = 8
 # Texts of a round, as many as the server writes.
 ROUNDS = (2, 4, 4)
+# Texts of each item that are judged alone, as a first try: one would leave the figures to chance.
+TRIES = 4
 
 
 @dataclass
 class Sitting:
-    """One job and one résumé: the interview and what came of it."""
+    """One job and one résumé: the interview and what came of it. ``tries``: how many first tries there were
+    of an item; ``firsts``: those that passed, by item."""
 
     role: str
     resume_text: str
     interview: Interview
-    first_try: dict[str, bool] = field(default_factory=dict)
     questions: dict[str, Question] = field(default_factory=dict)
-    firsts: list[str] = field(default_factory=list)
+    tries: Counter[str] = field(default_factory=Counter)
+    firsts: dict[str, list[str]] = field(default_factory=dict)
     refused: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -41,8 +44,15 @@ class Sitting:
         return [each.text for each in self.questions.values() if each.slot is Slot.PROBE]
 
 
-def sit(roles: Sequence[Role], speaker: Speaker, encoder: Encoder | None, seed: int) -> list[Sitting]:
-    """An interview of ``COUNT`` questions for each résumé of each role, all of them written together."""
+def sit(
+    roles: Sequence[Role],
+    speaker: Speaker,
+    encoder: Encoder | None,
+    seed: int,
+    tell: Callable[[str], object] = lambda line: None,
+) -> list[Sitting]:
+    """An interview of ``COUNT`` questions for each résumé of each role, all of them written together;
+    ``tell`` is given a line after each round."""
     sittings = [
         Sitting(
             role.name,
@@ -54,25 +64,40 @@ def sit(roles: Sequence[Role], speaker: Speaker, encoder: Encoder | None, seed: 
     ]
     for turn, samples in enumerate(ROUNDS):
         asked = [(sitting, item) for sitting in sittings for item in sitting.open_items]
-        prompts = [sitting.interview.prompt(item) for sitting, item in asked for _ in range(samples)]
+        written = samples if turn else max(samples, TRIES)
+        prompts = [sitting.interview.prompt(item) for sitting, item in asked for _ in range(written)]
         if not prompts:
             break
         texts = speaker.write(prompts, seed + turn)
         for at, (sitting, item) in enumerate(asked):
-            _settle(sitting, item, texts[at * samples : (at + 1) * samples], encoder, first=turn == 0)
+            found = texts[at * written : (at + 1) * written]
+            if not turn:
+                _try(sitting, item, found[:TRIES], encoder)
+            judgement = judge(sitting.interview, item, found[:samples], sitting.texts, encoder)
+            if judgement.question:
+                sitting.questions[item] = judgement.question
+        tell(f"  round {turn + 1} of {len(ROUNDS)}: {len(prompts)} texts for {len(asked)} questions")
     return sittings
 
 
-def _settle(
-    sitting: Sitting, item: str, texts: Sequence[str], encoder: Encoder | None, *, first: bool
-) -> None:
-    """The first text alone tells what passes on the first try; then the best of all of them is taken."""
-    if first:
-        alone = judge(sitting.interview, item, texts[:1], sitting.texts, encoder)
-        sitting.first_try[item] = alone.question is not None
+def _try(sitting: Sitting, item: str, texts: Sequence[str], encoder: Encoder | None) -> None:
+    """Each text judged as if it were the only one, against what is asked already."""
+    for text in texts:
+        alone = judge(sitting.interview, item, [text], sitting.texts, encoder)
+        sitting.tries[item] += 1
         sitting.refused.update(alone.refused)
         if alone.question:
-            sitting.firsts.append(alone.question.text)
-    judgement = judge(sitting.interview, item, texts, sitting.texts, encoder)
-    if judgement.question:
-        sitting.questions[item] = judgement.question
+            sitting.firsts.setdefault(item, []).append(alone.question.text)
+
+
+def like_for_like(
+    before: Sequence[Sitting], after: Sequence[Sitting]
+) -> tuple[list[list[list[str]]], list[list[list[str]]]]:
+    """Of both, by sitting and item, first tries that passed: of the same items and equally many of each, for
+    what passes depends on the item, and core questions are less specific than probes."""
+    sides: tuple[list[list[list[str]]], list[list[list[str]]]] = ([], [])
+    for one, other in zip(before, after, strict=True):
+        both = [item for item in one.interview.open_items if item in one.firsts and item in other.firsts]
+        for side, sitting, partner in zip(sides, (one, other), (other, one), strict=True):
+            side.append([sitting.firsts[item][: len(partner.firsts[item])] for item in both])
+    return sides
