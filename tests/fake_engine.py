@@ -1,7 +1,9 @@
 """An engine and a tokenizer that do what a test tells them, for tests of everything above the engine."""
 
 import asyncio
+import math
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -78,6 +80,7 @@ class FakeEngine:
     script: Callable[[Row], Script] = lambda row: Script()
     queue_limit: int = 1024
     ready: bool = True
+    samples_fit: int = 2  # as often as it says to write a row quickly
     streams: list[FakeStream] = field(default_factory=list)
     submits: list[int] = field(default_factory=list)
     facts: SimpleNamespace = field(
@@ -93,6 +96,9 @@ class FakeEngine:
         self.streams += admitted
         self.submits.append(len(rows))
         return admitted
+
+    def predicted_s(self, rows: Sequence[Row]) -> float:
+        return 0.0 if max(Counter(map(id, rows)).values()) <= self.samples_fit else math.inf
 
     def load(self) -> Load:
         return Load(2, 1, self.queue_limit, int(self.ready), 1, 0.25, 90.0)

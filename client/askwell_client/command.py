@@ -2,6 +2,7 @@
 
     askwell questions --job job.md --resume resume.pdf --count 8
     askwell follow-up --question "What went wrong?" --answer answer.txt
+    askwell follow-up --from questions.json --id probe-2 --answer answer.txt
     askwell check --jurisdiction US,EU < questions.txt
     askwell generate "Once upon a time" --stream
     askwell model
@@ -18,7 +19,7 @@ from collections.abc import Sequence
 from askwell_client.client import Client
 from askwell_client.commands import check, follow_up, generate, health, model, questions
 from askwell_client.commands.parser import Parser, UsageError
-from askwell_client.commands.screen import Screen
+from askwell_client.commands.screen import Screen, shown
 from askwell_client.errors import AskwellError, RequestError, ServerError
 
 BROKEN_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
@@ -64,7 +65,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _complain(line: str) -> None:
-    print(f"askwell: {line}", file=sys.stderr)
+    print(f"askwell: {shown(line)}", file=sys.stderr)
 
 
 def _write_what_the_terminal_can_show() -> None:

@@ -144,6 +144,8 @@ class PlanItem(Mirror):
     reason: str
     job_evidence: Evidence | None
     resume_evidence: Evidence | None
+    minutes: int
+    difficulty: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +176,13 @@ class FollowUp(Mirror):
 
 @dataclass(frozen=True, slots=True)
 class GuardVerdict(Mirror):
-    """Whether a question may be asked; ``check_question`` tells why."""
+    """Whether a question may be asked, and by whose law; ``check_question`` tells why."""
 
     pb: ClassVar[type[Message]] = interview_pb2.GuardVerdict
     allowed: bool
     category: str
     rule: Rule
+    jurisdictions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +283,7 @@ class FollowUpSuggestion(Mirror):
     source: Source
     guard: GuardVerdict | None
     refused: Mapping[str, int]
+    prompt_version: str
 
 
 # A question stream holds one StreamPlan, each Question when it is finished, and the Summary.

@@ -92,6 +92,7 @@ class QuestionOptions(CallOptions, SamplingOptions, total=False):
 
     ``core_questions`` are the core of an earlier result for the same job, to be reused word for word.
     ``minutes`` is the budget of the whole interview. With ``mode`` "bank" the résumé may be None.
+    ``jurisdictions`` as in ``check_question``: by whose law nothing is asked that must not be.
     """
 
     count: int
@@ -101,14 +102,18 @@ class QuestionOptions(CallOptions, SamplingOptions, total=False):
     max_new_tokens: int
     num_return: int
     include_text: bool
+    jurisdictions: Iterable[str]
 
 
 class FollowUpOptions(CallOptions, SamplingOptions, total=False):
-    """Options of ``suggest_follow_up``. ``competency`` is what a question given as plain text probes."""
+    """Options of ``suggest_follow_up``. ``competency`` is what a question given as plain text probes.
+    ``jurisdictions`` as in ``QuestionOptions``.
+    """
 
     competency: str
     max_new_tokens: int
     num_return: int
+    jurisdictions: Iterable[str]
 
 
 def refuse_unknown(options: Mapping[str, Any], allowed: type) -> None:
@@ -144,7 +149,7 @@ def _set(message: Message, field: str, value: Any) -> None:
         setattr(message, field, enum_number(type(message), field, Priority(str(value).upper())))
     elif field == "mode":
         setattr(message, field, enum_number(type(message), field, Mode(str(value).upper())))
-    elif field not in ("stop_sequences", "stop_token_ids", "suppress"):
+    elif field not in ("stop_sequences", "stop_token_ids", "suppress", "jurisdictions"):
         setattr(message, field, value)
     elif isinstance(value, str):
         raise TypeError("give a list of texts, not one text")

@@ -8,7 +8,7 @@ from random import Random
 from askwell_interview import Encoder, Guard, Slot
 from askwell_interview.bank import SLOT, profession_bank
 from askwell_interview.candidate import Candidate
-from askwell_interview.checks import refusal
+from askwell_interview.checks import refusal, verdict_on
 from askwell_interview.parse import question_from_text
 from askwell_interview.profession import profession_of
 
@@ -16,9 +16,12 @@ from .example import Example, Split, lean
 from .form import Form, form_of
 from .occasion import Occasion, occasions
 from .role import Ending, Role
+from .shown import Shown, shown_by
 
 # A bank question is one template: with three competencies it has said what it has to say.
 BANK_USES = 3
+# Occasions of one kind that an ending is tried on: what is refused on several is refused on all.
+MAX_ATTEMPTS = 6
 
 
 @dataclass
@@ -36,9 +39,10 @@ class Build:
     def examples(self, role: Role, split: Split) -> Iterator[Example]:
         """The role's examples: each ending up to ``uses`` times, on different occasions; then the bank's."""
         found = list(_once(each for resume in role.resumes for each in occasions(role.job, resume)))
-        by_form: dict[tuple[str, Form], list[Occasion]] = defaultdict(list)
+        by_form: dict[tuple[str, Form], list[tuple[Occasion, Shown]]] = defaultdict(list)
         for occasion in found:
-            by_form[occasion.item.competency, form_of(occasion.opening)].append(occasion)
+            shown = shown_by(occasion.features, occasion.item, occasion.opening)
+            by_form[occasion.item.competency, form_of(occasion.opening)].append((occasion, shown))
         for number, ending in enumerate(role.endings, 1):
             random = Random(f"{self.seed} {role.name} {ending.text}")
             told = self._told(by_form[ending.competency, ending.form], ending, random)
@@ -49,25 +53,28 @@ class Build:
         yield from self._from_bank(role, split, found)
 
     def _told(
-        self, chances: Sequence[Occasion], ending: Ending, random: Random
+        self, chances: Sequence[tuple[Occasion, Shown]], ending: Ending, random: Random
     ) -> Iterator[tuple[Occasion, str]]:
-        """Occasions on which the ending passes every gate, of different kinds as far as there are such."""
+        """Occasions on which the ending passes every gate, of different kinds as far as there are such.
+
+        Those come first of whose prompt it takes up most: endings put anywhere teach the model that a
+        question need not heed what its prompt says.
+        """
         if not chances:
             self.dropped["no occasion"] += 1
             return
-        groups: dict[tuple[str, ...], list[Occasion]] = defaultdict(list)
-        for chance in chances:
-            groups[chance.item.slot.name, chance.item.relation.name].append(chance)
-        order = list(groups.values())
-        random.shuffle(order)
+        groups: dict[tuple[str, ...], list[tuple[int, float, Occasion]]] = defaultdict(list)
+        for occasion, shown in chances:
+            kind = occasion.item.slot.name, occasion.item.relation.name
+            groups[kind].append((-shown.taken_up(ending.text), random.random(), occasion))
         used = 0
         reason = "form"
-        for group in order:
-            for chance in random.sample(group, len(group)):
-                question = question_from_text(chance.opening, f" {ending.text}.")
-                reason = self._refusal(chance, question) or ""
+        for group in sorted(map(sorted, groups.values())):
+            for _, _, occasion in group[:MAX_ATTEMPTS]:
+                question = question_from_text(occasion.opening, f" {ending.text}.")
+                reason = self._refusal(occasion, question) or ""
                 if question and not reason:
-                    yield chance, question
+                    yield occasion, question
                     used += 1
                     break
             if used == self.uses:
@@ -99,10 +106,14 @@ class Build:
             ]
             if not fits or self.bank_uses[entry.text] >= BANK_USES:
                 continue
-            self.bank_uses[entry.text] += 1
             chance = replace(Random(f"{self.seed} {role.name} {entry.text}").choice(fits), opening="")
             text = entry.text.replace(SLOT, chance.item.competency)
             question = text[:1].upper() + text[1:]
+            verdict = verdict_on(question, chance.item.competency, chance.ground.job_skills, self.guard)
+            if not verdict.allowed:
+                self.dropped[f"unlawful: {verdict.category}"] += 1
+                continue
+            self.bank_uses[entry.text] += 1
             yield self._example(f"{role.name}-bank-{number}", role, split, "bank", chance, question)
 
     def _example(

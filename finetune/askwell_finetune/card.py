@@ -51,8 +51,9 @@ def card_from_facts(facts: Mapping[str, Any]) -> str:
         "|---|---|---|",
         *(f"| {name} | {split['examples']} | {_roles(split['roles'])} |" for name, split in splits.items()),
         "",
-        "No role of one split occurs in another. Every question was let through the checks and the guard of "
-        "askwell_interview; no two are alike by their words.",
+        "No role of one split occurs in another. Authored questions were let through every check of "
+        "askwell_interview, all others through its guard and its search for personal data; no two are alike "
+        "by their words, but for canaries, which are copies with a made-up secret.",
         "",
     ]
     for title in ("sources", "licences", "slots", "types", "relations"):

@@ -16,6 +16,7 @@ from .errors import FinetuneError
 from .standing import Standing
 
 FOLDER, TENSORS, STANDING = "checkpoints", "tensors.pt", "standing.json"
+OLD = ".old"  # of a step's checkpoint that is being replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,28 +45,36 @@ def save_checkpoint(run: Path, checkpoint: Checkpoint) -> Path:
             torch.save(tensors, file)
             file.flush()
             os.fsync(file.fileno())
-        if folder.exists():
-            shutil.rmtree(folder)
+        if folder.exists():  # the same step again: a kill between these lines leaves the one before
+            old = folder.with_suffix(OLD)
+            shutil.rmtree(old, ignore_errors=True)
+            folder.rename(old)
         part.rename(folder)
     except (OSError, RuntimeError) as error:  # torch.save's own writer raises the latter on a full disk
         shutil.rmtree(part, ignore_errors=True)
-        reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())[:200]
-        before = last_checkpoint(run)
-        kept = (
-            f"{before.name} is whole: make room and go on with --resume" if before else "there is none before"
-        )
-        raise FinetuneError(
-            f"cannot write the checkpoint of step {checkpoint.standing.step}: {reason}; {kept}"
-        ) from None
+        raise cannot_write(run, f"the checkpoint of step {checkpoint.standing.step}", error) from None
     for other in (run / FOLDER).iterdir():
         if other != folder:
             shutil.rmtree(other, ignore_errors=True)
     return folder
 
 
+def cannot_write(run: Path, what: str, error: Exception) -> FinetuneError:
+    """What to say of a full disk and the like: the reason, and from where the run can go on."""
+    reason = (isinstance(error, OSError) and error.strerror) or " ".join(str(error).split())[:200]
+    before = last_checkpoint(run)
+    kept = (
+        f"{before.name} is whole: make room and go on with --resume"
+        if before
+        else "there is no checkpoint before it"
+    )
+    return FinetuneError(f"cannot write {what}: {reason}; {kept}")
+
+
 def last_checkpoint(run: Path) -> Path | None:
-    found = sorted((run / FOLDER).glob("step-*")) if (run / FOLDER).is_dir() else []
-    return found[-1] if found else None
+    """The newest whole one; of two of a step the one that was written last."""
+    found = (run / FOLDER).glob("step-*") if (run / FOLDER).is_dir() else ()
+    return max(found, key=lambda folder: (folder.stem, folder.suffix != OLD), default=None)
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:

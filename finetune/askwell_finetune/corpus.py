@@ -7,7 +7,7 @@ from pathlib import Path
 from askwell_interview import find_personal, prompt_for
 
 from .errors import FinetuneError
-from .example import read_examples
+from .example import Split, read_examples
 from .role import roles_from_folder
 
 
@@ -23,12 +23,25 @@ def examples_as_text(data: Path) -> Iterator[str]:
 
 def documents(data: Path, roles: Path) -> list[str]:
     """Jobs and résumés of the roles that are in training, without personal data."""
-    card = json.loads((data / "card.json").read_text(encoding="utf-8"))
-    names = set(card["splits"]["train"]["roles"])
+    names = roles_of_card(data, "train")
     found = [role for role in roles_from_folder(roles) if role.name in names]
     if not found:
         raise FinetuneError(f"{roles} holds none of the training roles of {data}")
     return [_bare(each.text) for role in found for each in (role.job, *role.resumes)]
+
+
+def roles_of_card(data: Path, split: Split) -> frozenset[str]:
+    """The roles of a split by the data set's card. Raises FinetuneError for a file that is no such card."""
+    path = data / "card.json"
+    if not path.is_file():
+        raise FinetuneError(f"there is no {path}; make a data set with: askwell-finetune data --out {data}")
+    try:
+        roles = json.loads(path.read_text(encoding="utf-8"))["splits"][split]["roles"]
+    except (ValueError, KeyError, TypeError):
+        roles = None
+    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+        raise FinetuneError(f"{path} does not list the {split} roles of a data set; make the set again")
+    return frozenset(roles)
 
 
 def _bare(text: str) -> str:

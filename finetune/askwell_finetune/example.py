@@ -92,9 +92,10 @@ def _split(name: object) -> Split:
 
 
 def features_from_json(given: Mapping[str, Any]) -> Features:
+    """Raises KeyError, TypeError, AttributeError or ValueError for what holds no features."""
     return Features(
-        job_title=given.get("job_title", ""),
-        job_skills=tuple(Skill(skill["name"]) for skill in given.get("job_skills", ())),
+        job_title=_text(given, "job_title", ""),
+        job_skills=tuple(Skill(_text(skill, "name")) for skill in given.get("job_skills", ())),
         other_skills=(),
         years_required=None,
         years_shown=None,
@@ -104,18 +105,19 @@ def features_from_json(given: Mapping[str, Any]) -> Features:
 
 
 def item_from_json(given: Mapping[str, Any]) -> PlanItem:
+    """Raises KeyError, TypeError, AttributeError or ValueError for what is no item."""
     return PlanItem(
-        id=given.get("id", ""),
+        id=_text(given, "id", ""),
         slot=Slot[given.get("slot", "PROBE")],
         type=QuestionType[given.get("type", "TECHNICAL")],
-        competency=given["competency"],
+        competency=_text(given, "competency"),
         relation=Relation[given.get("relation", "JOB")],
-        reason=given.get("reason", ""),
+        reason=_text(given, "reason", ""),
         job_evidence=_evidence(given.get("job_evidence")),
         resume_evidence=_evidence(given.get("resume_evidence")),
         kind=given.get("kind", "method"),
-        field=given.get("field", ""),
-        other=given.get("other", ""),
+        field=_text(given, "field", ""),
+        other=_text(given, "other", ""),
     )
 
 
@@ -124,7 +126,14 @@ def _evidence(given: Mapping[str, Any] | None) -> Evidence | None:
 
 
 def _some_evidence(given: Mapping[str, Any]) -> Evidence:
-    return Evidence(given["quote"], int(given.get("start", 0)), int(given.get("end", 0)))
+    return Evidence(_text(given, "quote"), int(given.get("start", 0)), int(given.get("end", 0)))
+
+
+def _text(given: Mapping[str, Any], name: str, otherwise: str | None = None) -> str:
+    value = given[name] if otherwise is None else given.get(name, otherwise)
+    if not isinstance(value, str):
+        raise ValueError(f"{name} is {value!r}; it must be a text")
+    return value
 
 
 def read_examples(path: Path) -> Iterator[Example]:

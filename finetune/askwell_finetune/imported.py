@@ -22,6 +22,7 @@ from askwell_interview import (
     extract_features,
     find_personal,
 )
+from askwell_interview.checks import without_name
 from askwell_interview.skill import gazetteer
 
 from .example import Example, lean
@@ -100,14 +101,16 @@ class Import:
 
     def _example(self, row: Mapping[str, Any], question: str) -> Example | None:
         competency = self._text(row, self.columns.competency) or _named(question)
-        if reason := self._refusal(question, competency):
-            self.dropped[reason] += 1
+        title, role = self._text(row, self.columns.job_title), self._text(row, self.columns.role)
+        reason = self._refusal(question, competency)
+        if reason or any(map(find_personal, (competency, title, role))):
+            self.dropped[reason or "personal data"] += 1
             return None
         id_ = blake2b(f"{self.source} {question}".encode(), digest_size=6).hexdigest()
         return Example(
             id=f"{self.source}-{id_}",
             # A row without a role stands for itself.
-            role=self._text(row, self.columns.role) or self._text(row, self.columns.job_title) or id_,
+            role=role or title or id_,
             split="train",
             source=self.source,
             licence=self.licence,
@@ -133,7 +136,7 @@ class Import:
             return "no competency named"
         if find_personal(question):
             return "personal data"
-        verdict = self.guard.check(question.replace(competency, "the work"))
+        verdict = self.guard.check(without_name(question, competency))
         return None if verdict.allowed else f"unlawful: {verdict.category}"
 
     def _features(self, row: Mapping[str, Any]) -> Features:
@@ -160,8 +163,12 @@ def _named(question: str) -> str:
 
 
 def opening_in(question: str, competency: str) -> str:
-    """Where the model is to take over: behind the competency, or behind the first three words."""
-    at = question.casefold().find(competency.casefold())
-    if at >= 0 and at + len(competency) <= 2 * len(question) // 3:
-        return question[: at + len(competency)]
-    return " ".join(re.findall(r"\S+", question)[:3])
+    """Where the model is to take over: behind the competency, or behind the first three words; at the very
+    beginning where nothing would follow these."""
+    match = (
+        re.search(rf"(?<!\w){re.escape(competency)}(?!\w)", question, re.IGNORECASE) if competency else None
+    )
+    if match and match.end() <= 2 * len(question) // 3:
+        return question[: match.end()]
+    words = question.split()
+    return " ".join(words[:3]) if len(words) > 3 else ""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from askwell_interview import Features, Guard, PlanItem, find_personal
+from askwell_interview.checks import without_name
 
 from .example import features_from_json, item_from_json, lean
 
@@ -51,10 +52,11 @@ class Review:
         What was rejected for being unlawful may show what not to ask; what is personal may not even do that.
         """
         evidence = (*self.features.duties, *self.features.achievements)
-        texts = (self.before, self.after, self.features.job_title, *(each.quote for each in evidence))
+        named = self.features.job_title, self.item.competency
+        texts = (self.before, self.after, *named, *(each.quote for each in evidence))
         if any(find_personal(text) for text in texts):
             return "personal data"
-        verdict = guard.check(self.kept.replace(self.item.competency, "the work")) if self.kept else None
+        verdict = guard.check(without_name(self.kept, self.item.competency)) if self.kept else None
         return "" if verdict is None or verdict.allowed else f"unlawful: {verdict.category}"
 
 

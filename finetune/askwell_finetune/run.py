@@ -1,5 +1,8 @@
 """A training run from its config to the folder that it leaves."""
 
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,8 @@ from .progress import StderrProgress
 from .run_record import RunRecord, read_record, write_record
 from .tokens import Encoded, ExampleEncoder
 
+LOCK = ".lock"
+
 
 def run_training(config: Config, *, resume: bool, learner: Learner | None = None) -> None:
     """Without ``learner`` an adapter learns.
@@ -23,7 +28,7 @@ def run_training(config: Config, *, resume: bool, learner: Learner | None = None
     unless it has begun to train.
     """
     run, learner = Path(config.out), learner or AdapterLearner()
-    before = run_before(run, resume=resume)
+    before = run_before(run, resume=resume, advice=", or go on with it by --resume")
     base = find_base(config.model, config.revision)
     encoder = ExampleEncoder(base.source)
     positions = base.source.plan.positions
@@ -50,24 +55,43 @@ def run_training(config: Config, *, resume: bool, learner: Learner | None = None
     training = Training(
         config, learner, learning, examples, _some(validation, config), accelerator, run, screen
     )
-    if (checkpoint := last_checkpoint(run)) is not None:
-        training.resume(load_checkpoint(checkpoint))
-        screen.say(f"going on from {checkpoint.name}")
-    if accelerator.is_main_process:
-        run.mkdir(parents=True, exist_ok=True)
-        write_record(run, record, training.standing)
-    accelerator.wait_for_everyone()
-    try:
-        training.run()
-    except KeyboardInterrupt:
-        kept = last_checkpoint(run)
-        told = f"from {kept.name}" if kept else "from the beginning: there was no checkpoint yet"
-        raise KeyboardInterrupt(f"interrupted; --resume goes on {told}") from None
-    finally:
-        screen.close()
-    if accelerator.is_main_process:
-        _finish(run, learner, base.label, training, record, screen)
+    with locked(run, new=before is None) if accelerator.is_main_process else nullcontext():
+        if (checkpoint := last_checkpoint(run)) is not None:
+            training.resume(load_checkpoint(checkpoint))
+            screen.say(f"going on from {checkpoint.name}")
+        if accelerator.is_main_process:
+            write_record(run, record, training.standing)
+        accelerator.wait_for_everyone()
+        try:
+            training.run()
+        except KeyboardInterrupt:
+            kept = last_checkpoint(run)
+            told = f"from {kept.name}" if kept else "from the beginning: there was no checkpoint yet"
+            raise KeyboardInterrupt(f"interrupted; --resume goes on {told}") from None
+        finally:
+            screen.close()
+        if accelerator.is_main_process:
+            _finish(run, learner, base.label, training, record, screen)
     accelerator.end_training()
+
+
+@contextmanager
+def locked(run: Path, *, new: bool) -> Iterator[None]:
+    """The folder, made where there is none, is this process's alone; the system frees it when that dies.
+
+    Raises FinetuneError when another run has it, or had it since this one looked and found nothing.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    with (run / LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FinetuneError(
+                f"another run is training in {run}: wait for it, or choose another out folder"
+            ) from None
+        if new:
+            run_before(run, resume=False)
+        yield
 
 
 def _finish(
@@ -86,12 +110,13 @@ def _finish(
     )
 
 
-def run_before(run: Path, *, resume: bool) -> dict[str, Any] | None:
-    """The record of the run to go on with. Raises FinetuneError rather than overwrite anything."""
-    if not run.exists() or (run.is_dir() and not any(run.iterdir())):
+def run_before(run: Path, *, resume: bool, advice: str = "") -> dict[str, Any] | None:
+    """The record of the run to go on with. Raises FinetuneError, with ``advice``, rather than overwrite
+    anything."""
+    if not run.exists() or (run.is_dir() and all(each.name == LOCK for each in run.iterdir())):
         return None
     if not resume:
-        raise FinetuneError(f"{run} exists already: choose another out folder, or go on with it by --resume")
+        raise FinetuneError(f"{run} exists already: choose another out folder{advice}")
     return read_record(run)
 
 

@@ -22,7 +22,7 @@ from torch.distributed.checkpoint.state_dict import (
     set_optimizer_state_dict,
 )
 
-from .checkpoint import Checkpoint, last_checkpoint, save_checkpoint
+from .checkpoint import Checkpoint, cannot_write, last_checkpoint, save_checkpoint
 from .config import Config
 from .deal import Packed, deal_packs, plan_epoch
 from .errors import FinetuneError
@@ -72,6 +72,7 @@ class Training:
 
     def resume(self, checkpoint: Checkpoint) -> None:
         self.standing, self._best = checkpoint.standing, checkpoint.best
+        self.standing.stopped = ""  # found again, and not where max_minutes are more by now
         set_model_state_dict(self._module, dict(checkpoint.weights), options=LOADED)
         set_optimizer_state_dict(
             self._module, self._optimizer.optimizer, dict(checkpoint.optimizer), options=LOADED
@@ -95,8 +96,6 @@ class Training:
 
     def _over(self) -> str:
         config, standing = self._config, self.standing
-        if standing.stopped:
-            return standing.stopped
         if config.schedule.steps and standing.step >= config.schedule.steps:
             return "all steps are done"
         if not config.schedule.steps and standing.epoch >= config.schedule.epochs:
@@ -227,10 +226,17 @@ class Training:
         return {name: each for name, each in found.items() if name in wanted}
 
     def save_best(self) -> None:
-        """What was learnt as it was at the best validation, into the run's folder."""
+        """What was learnt as it was at the best validation, into the run's folder.
+
+        Raises FinetuneError when the disk does not take it.
+        """
         if self._accelerator.is_main_process:
             named = {name.removeprefix("adapted."): each for name, each in self._best.items()}
-            self._learner.save(self._run / self._learner.folder, self._adapted, named)
+            try:
+                self._learner.save(self._run / self._learner.folder, self._adapted, named)
+            except OSError as error:
+                what = f"{self._learner.folder} at step {self.standing.step}"
+                raise cannot_write(self._run, what, error) from None
 
     def _keep(self) -> None:
         weights = self._trained()

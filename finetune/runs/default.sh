@@ -17,14 +17,33 @@ python examples/default_model.py
 python examples/encoder.py
 SOURCE=$(python examples/default_model.py --path)
 
-[ -f $WORK/questions/card.json ] ||
+stop() {
+  echo "finetune/runs/default.sh: $1" >&2
+  exit 2
+}
+
+# What is there already is used again only if it is of what it would be made of now.
+PROMPT='import json, sys; from askwell_interview.prompt import prompt_version as present
+sys.exit(json.load(open(sys.argv[1], "rb"))["settings"].get("prompt") != present())'
+if [ -f $WORK/questions/card.json ]; then
+  python -c "$PROMPT" $WORK/questions/card.json ||
+    stop "$WORK/questions was made with other prompts than the present ones: remove $WORK and begin anew"
+else
   askwell-finetune data --roles finetune/data/roles --encoder $ENCODER --canaries 100 --out $WORK/questions
+fi
 
 if [ -d $WORK/default ]; then RESUME=--resume; else RESUME=; fi
 askwell-finetune train finetune/runs/default.toml $RESUME
 
 [ -f $WORK/untuned/askwell.json ] || askwell-convert "$SOURCE" $WORK/untuned --calibrate
-[ -f $WORK/tuned/askwell.json ] || askwell-convert "$SOURCE" $WORK/tuned --name smollm2-135m-interviewer --adapter $ADAPTER --calibrate
+SHA256=$(sha256sum <$ADAPTER/adapter_model.safetensors)
+if [ -f $WORK/tuned/askwell.json ]; then
+  [ "$(cat $WORK/tuned.adapter.sha256 2>/dev/null)" = "$SHA256" ] ||
+    stop "$WORK/tuned was made of another adapter: remove $WORK/tuned, $WORK/evaluation and $WORK/blind.*"
+else
+  echo "$SHA256" >$WORK/tuned.adapter.sha256
+  askwell-convert "$SOURCE" $WORK/tuned --name smollm2-135m-interviewer --adapter $ADAPTER --calibrate
+fi
 
 # What int8 costs each, on documents that neither was calibrated with; a certificate that fails is written too.
 for name in untuned tuned; do
@@ -35,9 +54,10 @@ done
 
 # Exit code 1: a criterion was not met; the table says which.
 STATUS=0
-askwell-finetune eval --base $WORK/untuned --tuned $WORK/tuned --data $WORK/questions \
-  --roles finetune/data/roles --encoder $ENCODER ${PEOPLE:+--people "$PEOPLE"} \
-  --blind $WORK/blind.html --out $WORK/evaluation || STATUS=$?
+[ -f $WORK/evaluation/evaluation.json ] ||
+  askwell-finetune eval --base $WORK/untuned --tuned $WORK/tuned --data $WORK/questions \
+    --roles finetune/data/roles --encoder $ENCODER ${PEOPLE:+--people "$PEOPLE"} \
+    --blind $WORK/blind.html --out $WORK/evaluation || STATUS=$?
 [ $STATUS -le 1 ] || exit $STATUS
 
 mkdir -p $SHIPPED

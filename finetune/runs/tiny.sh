@@ -39,9 +39,13 @@ watch = { validation_examples = 32, checkpoint_every = 2, validate_every = 8 }
 EOF
 askwell-finetune train "$OUT/train.toml" &
 TRAINING=$!
-until [ -d "$OUT/tuned/checkpoints/step-00000004" ] || ! kill -0 $TRAINING 2>/dev/null; do sleep 0.1; done
-kill -KILL $TRAINING && echo "killed, and goes on:"
-wait $TRAINING || true
+until ls -d "$OUT"/tuned/checkpoints/step-* >/dev/null 2>&1 || ! kill -0 $TRAINING 2>/dev/null; do sleep 0.1; done
+kill -KILL $TRAINING 2>/dev/null || true
+STATUS=0
+wait $TRAINING || STATUS=$?
+# 128 + 9: it died of that.
+[ $STATUS -eq 137 ] || { echo "the training run was over, with exit code $STATUS, before it was killed" >&2; exit 1; }
+echo "killed, and goes on:"
 askwell-finetune train "$OUT/train.toml" --resume
 
 SOURCE=$OUT/small/run/model

@@ -8,16 +8,20 @@ do, or does as a rule, needs steps with details in them, and a way to see whethe
 import re
 from dataclasses import dataclass
 
-from .data_file import plain_words
+from .data_file import first_names, plain_words
+from .life import without_life_clauses
 from .personal import find_personal
 from .question import QuestionType, Trigger
-from .span import Span
-from .word import stems
+from .skill import gazetteer
+from .span import Span, merge, touches
+from .word import WORD, stem, stems
 
 MAX_ANSWER_CHARACTERS = 4000
 # So few words that are about something leave nothing to picture.
 FEW_DETAILS = 3
 HYPOTHETICAL = (QuestionType.SITUATIONAL, QuestionType.TECHNICAL)
+# First names that a transcript has as something else.
+_NAMES_OF_THINGS = frozenset(("jack", "jordan", "yang", "ender"))
 # Names at the head of a text are looked for as in a résumé; an answer has no head.
 _NO_HEAD = "\n" * 12
 
@@ -112,21 +116,40 @@ class Answer:
     removed: frozenset[str]
 
 
-def answer_from_text(text: str) -> Answer:
-    """A name becomes "somebody"; the rest of what tells who or where a person is goes."""
-    text = " ".join(text.split())
+def answer_from_text(text: str, job: str = "") -> Answer:
+    """A name becomes "somebody"; the rest of what tells who or where a person is goes, and so do the clauses
+    that tell of private life. ``job``: what is known of the work."""
+    said = " ".join(text.split())
+    text = " ".join(filter(None, (without_life_clauses(s, job) for s in re.split(r"(?<=[.!?]) ", said))))
+    left = frozenset(stems(text)) | plain_words()
+    life = {word.casefold() for word in WORD.findall(said) if len(word) > 2 and left.isdisjoint(stems(word))}
     kept, at = [], 0
     spans = _personal(text)
     for span in spans:
         kept += [text[at : span.start], "somebody" if span.kind == "name" else ""]
         at = span.end
     removed = re.findall(r"[^\W\d_]{3,}|\d{4,}", " ".join(text[s.start : s.end] for s in spans).casefold())
-    return Answer(" ".join("".join((*kept, text[at:])).split()), frozenset(removed))
+    return Answer(" ".join("".join((*kept, text[at:])).split()), frozenset((*removed, *life)))
 
 
 def _personal(text: str) -> list[Span]:
     shift = len(_NO_HEAD)
-    return [Span(s.start - shift, s.end - shift, s.kind) for s in find_personal(_NO_HEAD + text)]
+    spans = [Span(s.start - shift, s.end - shift, s.kind) for s in find_personal(_NO_HEAD + text)]
+    return merge([*spans, *_small_names(text)])
+
+
+def _small_names(text: str) -> list[Span]:
+    """First names in small letters, as transcripts have them, that are no everyday words and no skills."""
+    skills = [Span(hit.start, hit.end, "skill") for hit in gazetteer().hits(text)]
+    return [
+        Span(match.start(), match.end(), "name")
+        for match in re.finditer(r"(?<![\w.'’-])[^\W\d_]{3,}(?![\w])", text)
+        if (word := match.group()).islower()
+        and word in first_names()
+        and stem(word) not in plain_words()
+        and word not in _NAMES_OF_THINGS
+        and not touches(skills, match.start(), match.end())
+    ]
 
 
 def trigger_of(text: str, type: QuestionType) -> Trigger:

@@ -208,8 +208,16 @@ def unlawful(c: Candidate) -> bool:
 def verdict_on(text: str, competency: str, skills: frozenset[str], guard: Guard) -> Verdict:
     """The guard's verdict on a question for a job, which may name any skill that the job asks for:
     "immigration law"."""
-    text = text.replace(competency, NEUTRAL) if competency else text
-    return guard.check(_without_skills(text, skills, NEUTRAL))
+    return guard.check(_without_skills(without_name(text, competency), skills, NEUTRAL))
+
+
+def without_name(text: str, competency: str) -> str:
+    """The text as the guard is to read it: the name of a known skill is left out, for "race timing" is work.
+    Any other name stands, since whoever chose it might have chosen "your religion"."""
+    hits = gazetteer().hits(competency)
+    if not any(hit.start == 0 and hit.end == len(competency) for hit in hits):
+        return text
+    return re.sub(rf"(?<!\w){re.escape(competency)}(?!\w)", NEUTRAL, text, flags=re.IGNORECASE)
 
 
 def _without_skills(text: str, skills: frozenset[str], instead: str = " , ") -> str:

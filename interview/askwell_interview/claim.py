@@ -20,7 +20,8 @@ _TROUBLE = (
 )
 _NO = (
     r"(?:no(?!t)|not(?! (?:only|just|merely|simply)\b)|never|without|lack(?:s|ing)?(?: of)?|don['’]t|"
-    r"haven['’]t|hasn['’]t|didn['’]t|cannot|can['’]t|nor|neither|nothing in|zero|none of|unfamiliar with|"
+    r"haven['’]t|hasn['’]t|didn['’]t|cannot|can['’]t|nor|neither|nothing in|none of|unfamiliar with|"
+    r"zero(?! (?:years?|months?)\s*[),;])|(?<![.,])0 (?:years?|yrs?|months?) (?:of|in|with|using)|"
     r"(?:have |has |i['’]ve )?yet to (?:use|work|learn|touch|try|be)|"
     r"(?:hop(?:e|ing)|would (?:like|love)|i['’]d (?:like|love)|want(?:ing|s)?|wish(?:ing)?|keen|eager|"
     r"plan(?:ning)?|looking|interested) (?:to (?:learn|be trained|get into|gain|start|try|study|pick up)|"
@@ -32,7 +33,16 @@ _BEFORE = re.compile(
 _AFTER = re.compile(
     r"^[^.;,!?]{0,25}\b(?:(?:is|are) not (?:required|needed|necessary|essential|among|part of)|"
     r"not (?:required|needed|necessary)|(?:required|needed|necessary)\?? no\b)"
-    r"|^(?: experience| knowledge)?\s*[:(–—-]\s*(?:none|no|nil|never)\s*(?:$|[).,;])",
+    r"|^(?: experience| knowledge)?\s*[:(–—-]\s*(?:none|no|nil|never)(?: yet| so far)?\s*(?:$|[).,;])"
+    r"|^ not yet\s*(?:$|[).,;])"
+    r"|^(?: experience)?\s*[:(,–—-]?\s*(?:0|zero) (?:years?|yrs?|months?)\b",
+    re.IGNORECASE,
+)
+# "Not yet: SAP, Excel or Python" denies all that follows in its sentence.
+_LABEL = re.compile(
+    r"[\s#*_|•-]*(?:not yet|never(?: used)?|(?:(?:skills?|knowledge) )?gaps?|no (?:experience|knowledge)|"
+    r"(?:still |want(?:ing)? |would like )?to learn|(?:still )?(?:missing|lacking)|still learning)"
+    r"(?:[\s*_]*[:|]|\s[–—-]\s)[\s*_]*",
     re.IGNORECASE,
 )
 # "No formal training in it, yet I use it daily."
@@ -75,10 +85,22 @@ _REACH = 100
 def negated(text: str, segment_start: int, hit: Hit, segment_end: int) -> bool:
     """Whether the sentence says that the skill is absent, wished for or not asked for."""
     behind = text[hit.end : min(segment_end, hit.end + _REACH)]
+    label = _label_end(text, segment_start)
+    if label is not None and not _TURN.search(text, label, hit.start):
+        return True
     before = _BEFORE.search(text[max(segment_start, hit.start - _REACH) : hit.start])
     if before is not None and not _TURN.search(before.group()):
         return _RETRACTED.search(behind) is None
     return _AFTER.search(behind) is not None
+
+
+def _label_end(text: str, segment_start: int) -> int | None:
+    """Where a label that denies ends: at the segment's head, or cut off right before it as a heading is."""
+    if label := _LABEL.match(text, segment_start):
+        return label.end()
+    line = text.rfind("\n", 0, segment_start) + 1
+    cut_off = line < segment_start <= line + _REACH and _LABEL.fullmatch(text, line, segment_start)
+    return segment_start if cut_off else None
 
 
 def level_of(text: str, segment_start: int, hit: Hit, segment_end: int) -> Level:

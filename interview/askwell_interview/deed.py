@@ -7,7 +7,8 @@ _IRREGULAR = frozenset(
         r"\S+",
         "led built ran made taught wrote won cut grew kept set held drove brought took gave oversaw "
         "sold bought began found rebuilt chose dealt drew fed fought got met paid put rode saw sent "
-        "shot spoke spent split stood swept undertook rewrote understood upheld wound",
+        "shot spoke spent split stood swept undertook rewrote understood upheld wound "
+        "sat dug laid",
     )
 )
 _NO_DEED = frozenset(
@@ -15,7 +16,7 @@ _NO_DEED = frozenset(
         r"\S+",
         "speed exceed proceed succeed experienced skilled qualified certified motivated registered "
         "dedicated organised organized detailed based advanced related required needed interested "
-        "unmatched rotated",
+        "unmatched rotated united talented gifted seasoned hundred limited licensed chartered committed",
     )
 )
 

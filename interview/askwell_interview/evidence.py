@@ -10,7 +10,8 @@ MAX_QUOTE = 240
 _EDGE = " \n\t,;:|•·-–—*_("
 # What is left hanging where a name was cut off.
 _HANGING = re.compile(
-    r"(?:[ ,;]+(?:together|along|jointly|and|with|by|to|under|for|from|of|the|my|our|a))+[ ,;]*$"
+    r"(?:[ ,;]+(?:together|along|jointly|and|with|by|to|under|for|from|of|at|in|near|see|the|my|our|a))+"
+    r"[ ,;]*$"
 )
 
 
@@ -44,6 +45,20 @@ def quote_around(text: str, segment: Segment, start: int, end: int, personal: li
     while right > end and text[right - 1] in _EDGE:
         right -= 1
     return Evidence(text[left:right], left, right)
+
+
+def quote_again(text: str, given: Evidence, personal: list[Span]) -> Evidence | None:
+    """A quote that a caller gives back: where it stood, or where it stands in ``text`` now, which may have
+    changed. None where it does not stand there, is too long for a quote, or holds personal data."""
+    quote = given.quote
+    same = text.startswith(quote, given.start)
+    start = given.start if same else text.find(quote)
+    end = start + len(quote)
+    if not 0 < len(quote) <= MAX_QUOTE or start < 0:
+        return None
+    if any(span.start < end and start < span.end for span in personal):
+        return None
+    return Evidence(quote, start, end)
 
 
 def _shorten(text: str, left: int, right: int, start: int, end: int) -> tuple[int, int]:

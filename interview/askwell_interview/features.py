@@ -7,6 +7,7 @@ from .claim import Level
 from .document import Document
 from .encoder import Encoder
 from .figure import Figure, figures
+from .life import hide_life
 from .link import link_skills
 from .question import Evidence
 from .reading import Named, achievements, duties, job_skills, resume_skills
@@ -72,7 +73,7 @@ def extract_features(
 def read(job: Document, resume: Document | None, today: date, encoder: Encoder | None = None) -> Reading:
     job_text = cut(job.text)
     asked = job_skills(job_text)
-    resume_text = cut(resume.text) if resume is not None else None
+    resume_text = hide_life(cut(resume.text), job_text) if resume is not None else None
     listed = [named.entry for named in asked.values() if not named.entry.field]
     shown = resume_skills(resume_text, listed, today) if resume_text is not None else {}
     if resume_text is not None and encoder is not None:

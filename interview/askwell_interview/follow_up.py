@@ -28,11 +28,12 @@ from .checks import (
 from .data_file import plain_words, telling_words
 from .encoder import Encoder
 from .error import DocumentError
-from .follow_up_prompt import EXAMPLE_FOLLOW_UPS, follow_up_prompt, gist_of, manner_for
+from .follow_up_prompt import EXAMPLE_FOLLOW_UPS, follow_up_prompt, follow_up_version, gist_of, manner_for
 from .ground import Ground, digest, name_pairs, question_words
 from .guard import Guard, Verdict
 from .item import PlanItem
 from .language import is_english
+from .life import speaks_of_life
 from .parse import question_from_text
 from .prompt import Prompt, Style
 from .question import Evidence, FollowUp, Question, QuestionType, Relation, Slot, Source, Trigger
@@ -50,12 +51,13 @@ _HYPOTHETICAL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """What to ask next, and what the answer was like that calls for it."""
+    """What to ask next, and what the answer was like that calls for it. ``prompt_version``: a Question's."""
 
     trigger: Trigger
     text: str
     source: Source
     guard: Verdict
+    prompt_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class OpenFollowUp:
     taken: tuple[str, ...]
     item: PlanItem
     ground: Ground
+    jurisdictions: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +82,22 @@ class FollowUpJudgement:
 
 
 def open_follow_up(
-    question: Question, answer: str, style: Style, encoder: Encoder | None = None
+    question: Question,
+    answer: str,
+    style: Style,
+    encoder: Encoder | None = None,
+    jurisdictions: frozenset[str] = frozenset(),
 ) -> OpenFollowUp:
-    """Raises DocumentError for an answer that cannot be judged and a question that must not be asked."""
-    heard, question = _heard(answer), _known(question)
-    guard = Guard(encoder)
+    """``jurisdictions``: whose law says what must not be asked, that of all for none.
+
+    Raises DocumentError for an answer that cannot be judged and a question that must not be asked.
+    """
+    question = _known(question)
+    heard = _heard(answer, f"{question.text} {question.competency}")
+    guard = Guard(encoder, jurisdictions)
     verdict = verdict_on(question.text, question.competency, frozenset(), guard)
     if not verdict.allowed:
-        told = f"must not be asked ({verdict.name}), and so not followed up: {verdict.reason}"
-        raise DocumentError(told, "question.text")
+        raise DocumentError(verdict.refusal, "question.text")
     trigger = trigger_of(heard.text, question.type)
     gist = gist_of(heard, question.text)
     return OpenFollowUp(
@@ -96,6 +106,7 @@ def open_follow_up(
         taken=(question.text, *EXAMPLE_FOLLOW_UPS),
         item=_item(question, gist),
         ground=_ground(question, gist, heard),
+        jurisdictions=jurisdictions,
     )
 
 
@@ -110,7 +121,7 @@ def _known(question: Question) -> Question:
     return replace(question, type=type_, relation=relation)
 
 
-def _heard(answer: str) -> Answer:
+def _heard(answer: str, job: str) -> Answer:
     if len(answer) > MAX_ANSWER_CHARACTERS:
         told = f"has {len(answer)} characters; at most {MAX_ANSWER_CHARACTERS}: give what matters of it"
         raise DocumentError(told, "answer")
@@ -118,7 +129,7 @@ def _heard(answer: str) -> Answer:
         raise DocumentError("holds no words", "answer")
     if not is_english(answer):
         raise DocumentError("is not in English, the one language whose answers can be judged", "answer")
-    return answer_from_text(answer)
+    return answer_from_text(answer, job)
 
 
 def _written(question: Question, trigger: Trigger, guard: Guard) -> Suggestion:
@@ -194,6 +205,11 @@ _ASTRAY = re.compile(
 _PRESENT = re.compile(r"(?:you )?(?:['’]re|are|have to|need|want|don['’]t|didn['’]t|is|do)\b", re.IGNORECASE)
 
 
+def _telling_on(c: Candidate) -> bool:
+    """Gives a person away, or takes up private life."""
+    return private(c) or speaks_of_life(c.added, f"{c.taken[0]} {c.item.competency}")
+
+
 def _astray(c: Candidate) -> bool:
     past = re.search(r"\b(?:did|changed|came|was)\b", c.opening) is not None
     return (
@@ -211,7 +227,7 @@ def _repeated(c: Candidate) -> bool:
 _CHECKS: tuple[tuple[str, Callable[[Candidate], bool]], ...] = (
     ("form", lambda c: not form(c)),
     ("invented", invented),
-    ("private", private),
+    ("private", _telling_on),
     ("unlawful", unlawful),
     ("confused", _astray),
     ("vague", _vague),
@@ -227,7 +243,7 @@ def judge_follow_up(
 ) -> FollowUpJudgement:
     """As ``interview.judge``: ``texts`` go from the opening's end to the model's end."""
     refused: Counter[str] = Counter()
-    guard, opening = Guard(encoder), opened.prompt.opening
+    guard, opening = Guard(encoder, opened.jurisdictions), opened.prompt.opening
     passed: list[tuple[float, str]] = []
     for number, text in enumerate(texts):
         asked = question_from_text(opening, text)
@@ -245,5 +261,5 @@ def judge_follow_up(
         return FollowUpJudgement(None, dict(refused))
     _, best = max(passed)
     verdict = verdict_on(best, opened.item.competency, opened.ground.job_skills, guard)
-    suggestion = Suggestion(opened.written.trigger, best, Source.MODEL, verdict)
+    suggestion = Suggestion(opened.written.trigger, best, Source.MODEL, verdict, follow_up_version())
     return FollowUpJudgement(suggestion, dict(refused))

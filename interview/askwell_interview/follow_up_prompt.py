@@ -5,6 +5,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
+from importlib.resources import files
 
 from .answer import HYPOTHETICAL, Answer
 from .data_file import data_text, first_names, plain_words
@@ -62,6 +63,13 @@ def _manners() -> dict[tuple[Trigger, bool], Manner]:
         )
         for entry in tomllib.loads(data_text("follow_up.toml"))["follow_up"]
     }
+
+
+@cache
+def follow_up_version() -> str:
+    """As ``prompt.prompt_version``, of the code and the texts that word this prompt."""
+    code = (files(__package__) / "follow_up_prompt.py").read_bytes()
+    return blake2b(code + data_text("follow_up.toml").encode(), digest_size=4).hexdigest()
 
 
 def gist_of(answer: Answer, question: str) -> str:

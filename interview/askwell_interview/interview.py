@@ -14,6 +14,7 @@ from .checks import refusal, verdict_on
 from .document import Document
 from .encoder import Encoder, Remembering
 from .error import DocumentError
+from .evidence import quote_again
 from .features import Reading, read
 from .ground import Ground, ground_from_reading
 from .guard import Guard, Verdict
@@ -39,7 +40,8 @@ SAME_SHARE, SAME_WORDS = 0.8, 4
 class Interview:
     """``given``: the caller's core questions, finished. ``written``: those of the bank that the plan holds as
     they are. ``open_items``: ids still to be written.
-    ``profession``: whose bank is asked first; "" for a job of none that has one."""
+    ``profession``: whose bank is asked first; "" for a job of none that has one. ``jurisdictions``: whose law
+    says what must not be asked, that of all for none."""
 
     plan: Plan
     given: tuple[Question, ...]
@@ -48,6 +50,7 @@ class Interview:
     prompts: Mapping[str, Prompt]
     ground: Ground
     profession: str
+    jurisdictions: frozenset[str]
 
     def item(self, item_id: str) -> PlanItem:
         return next(item for item in self.plan.items if item.id == item_id)
@@ -75,6 +78,7 @@ def open_interview(
     style: Style,
     today: date | None = None,
     encoder: Encoder | None = None,
+    jurisdictions: frozenset[str] = frozenset(),
 ) -> Interview:
     """Read, redact, extract, plan, and render the prompts.
 
@@ -87,15 +91,16 @@ def open_interview(
     elif resume is None:
         raise DocumentError("the résumé is missing; only the mode BANK does without", "resume")
     if not 1 <= count <= MAX_COUNT:
-        raise DocumentError(f"count is {count}; it must be 1 to {MAX_COUNT}")
+        raise DocumentError(f"count is {count}; it must be 1 to {MAX_COUNT}", "count")
     given = _finished(core, count)
     encoder = Remembering(encoder) if encoder is not None else None
     reading = read(job, resume, today or date.today(), encoder)
     _refuse_useless(job, resume, reading)
+    given = tuple(_grounded(question, reading) for question in given)
     plan = plan_questions(reading, Ask(count, mode, minutes), given, encoder)
     _refuse_budget(plan, minutes)
     ground = ground_from_reading(reading)
-    guard = Guard(encoder)
+    guard = Guard(encoder, jurisdictions)
     given = _lawful(given, ground, guard)
     ids = {question.id for question in given}
     open_items = [item for item in plan.items if item.id not in ids and not item.text]
@@ -110,6 +115,7 @@ def open_interview(
         prompts=prompts_for(open_items, reading.features, style),
         ground=ground,
         profession=profession,
+        jurisdictions=jurisdictions,
     )
 
 
@@ -130,9 +136,10 @@ def _refuse_useless(job: Document, resume: Document | None, reading: Reading) ->
 
 def _refuse_budget(plan: Plan, minutes: int | None) -> None:
     if minutes is not None and plan.minutes > minutes:
-        raise DocumentError(f"the core questions take {plan.minutes} minutes; the budget is {minutes}")
+        told = f"the core questions take {plan.minutes} minutes; the budget is {minutes}"
+        raise DocumentError(told, "minutes")
     if len(plan.items) == 0:
-        raise DocumentError(f"no question fits into {minutes} minutes; give more")
+        raise DocumentError(f"no question fits into {minutes} minutes; give more", "minutes")
 
 
 def _standing(item: PlanItem, profession: str, ground: Ground, guard: Guard) -> Question:
@@ -142,16 +149,15 @@ def _standing(item: PlanItem, profession: str, ground: Ground, guard: Guard) -> 
 def _finished(core: Sequence[Question], count: int) -> tuple[Question, ...]:
     """The caller's core questions word for word; only an id that is missing is filled in."""
     if len(core) > count:
-        raise DocumentError(f"core_questions has {len(core)} questions; count allows {count}")
+        raise DocumentError(f"{len(core)} given; count allows {count}", "core_questions")
     taken = {question.id for question in core}
     finished = []
     for number, question in enumerate(core):
+        which = f"core_questions[{number}].text"
         if not question.text.strip():
-            raise DocumentError(f"core_questions[{number}].text is empty")
+            raise DocumentError("must not be empty", which)
         if len(question.text) > MAX_CORE_CHARACTERS:
-            raise DocumentError(
-                f"core_questions[{number}].text has more than {MAX_CORE_CHARACTERS} characters"
-            )
+            raise DocumentError(f"has more than {MAX_CORE_CHARACTERS} characters", which)
         id_ = question.id
         while not id_:
             free = next(n for n in range(1, MAX_COUNT * 2 + 2) if f"core-{n}" not in taken)
@@ -161,8 +167,15 @@ def _finished(core: Sequence[Question], count: int) -> tuple[Question, ...]:
             replace(question, id=id_, slot=Slot.CORE, relation=Relation.JOB, resume_evidence=None, attempts=0)
         )
     if len({question.id for question in finished}) < len(finished):
-        raise DocumentError("core_questions has two questions with the same id")
+        raise DocumentError("two of them have the same id", "core_questions")
     return tuple(finished)
+
+
+def _grounded(question: Question, reading: Reading) -> Question:
+    """With the evidence that the job as it is now bears out."""
+    given = question.job_evidence
+    found = quote_again(reading.job.text, given, reading.job.personal) if given else None
+    return replace(question, job_evidence=found)
 
 
 def _lawful(given: Sequence[Question], ground: Ground, guard: Guard) -> tuple[Question, ...]:
@@ -171,9 +184,7 @@ def _lawful(given: Sequence[Question], ground: Ground, guard: Guard) -> tuple[Qu
     for number, question in enumerate(given):
         verdict = verdict_on(question.text, question.competency, ground.job_skills, guard)
         if not verdict.allowed:
-            raise DocumentError(
-                f"core_questions[{number}].text must not be asked ({verdict.name}): {verdict.reason}"
-            )
+            raise DocumentError(verdict.refusal, f"core_questions[{number}].text")
         lawful.append(replace(question, guard=verdict))
     return tuple(lawful)
 
@@ -198,7 +209,7 @@ def judge(
     bare = [_without_opening(text, openings) for text in taken]
     refused: Counter[str] = Counter()
     encoder = Remembering(encoder) if encoder is not None else None
-    guard = Guard(encoder)
+    guard = Guard(encoder, interview.jurisdictions)
     passed: list[tuple[Candidate, dict[str, float]]] = []
     for number, text in enumerate(texts):
         asked = question_from_text(opening, text)
@@ -235,7 +246,7 @@ def bank_question(interview: Interview, item_id: str, taken: Sequence[str]) -> Q
     what was written with care."""
     item = interview.item(item_id)
     written = bank_question_for(item, taken, interview.profession)
-    return _of_bank(item, written, interview.ground, Guard(None))
+    return _of_bank(item, written, interview.ground, Guard(None, interview.jurisdictions))
 
 
 def _of_bank(item: PlanItem, written: Written, ground: Ground, guard: Guard) -> Question:

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import pairwise, takewhile
 
 from .data_file import first_names, plain_words
@@ -12,11 +13,14 @@ from .skill import gazetteer
 from .span import Span
 from .word import stem
 
-_PART = r"(?:[A-ZÀ-ÖØ-ÞŁŚŻŹĆŘŠŽČĐİ][\w'’-]*[\w]|[A-ZÀ-ÖØ-ÞŁŚŻŹĆŘŠŽČĐİ]\.?)"
+_CAPITAL = r"[A-ZÀ-ÖØ-ÞŁŚŻŹĆŘŠŽČĐİ]"
+_PART = rf"(?:{_CAPITAL}(?:(?:['’-]*+\w++)++|\.?))"
 _FULL = re.compile(
     rf"{_PART}(?:,? (?:(?:van|von|de|der|den|da|das|di|do|del|della|la|le|bin|bint|ibn|al|el|dos|ter|"
     rf"zu) ){{0,2}}{_PART}){{1,4}}"
 )
+# From the first capital of a word only: a long word without spaces is not read again from each letter.
+_RUN = re.compile(rf"(?:(?={_CAPITAL}\.)|(?<![\w'’-])(?:(?!{_CAPITAL})[\w'’-])*+)(?P<names>{_FULL.pattern})")
 _LABEL = re.compile(
     r"^[ \t#*_•-]*(?:(?:full |first |last |family |sur|candidate |applicant )?name|applicant|"
     r"candidate|contact(?: person)?|"
@@ -39,6 +43,8 @@ _DOER = re.compile(
     r"(?P<verb>[a-z]+)\b",
     re.MULTILINE,
 )
+# A header's line is short; what stands further on one as long as a page is no header.
+_HEADER_LINE = 2000
 _CUT = re.compile(r"\s+[|–—•·/-]\s+|\s*[|•·;(]\s*|,\s+(?=[A-Z]{2,5}\b)")
 _NOT_A_NAME = frozenset(
     re.findall(
@@ -77,6 +83,7 @@ def names_in_text(text: str, emails: Iterable[str], has_contact: bool) -> list[S
     An unknown first line counts as a name when a contact stands in the text, or it reads as a résumé.
     """
     words = _locals(emails)
+    small = _standing_small(text)
     found: list[str] = []
     spans: list[Span] = []
     for match in _LABEL.finditer(text):
@@ -85,13 +92,12 @@ def names_in_text(text: str, emails: Iterable[str], has_contact: bool) -> list[S
     for match in _TITLED.finditer(text):
         found.append(match.group(1))
         spans.append(Span(match.start(), match.end(), "name"))
-    found += _header_names(text, words, has_contact)
-    found += _mailed(text, words)
-    found += _doers(text)
-    for match in _FULL.finditer(text):
-        found += _within(match.group())
-    for full in dict.fromkeys(found):
-        spans.extend(_occurrences(text, full))
+    found += _header_names(text, words, small, has_contact)
+    found += _mailed(text, words, small)
+    found += _doers(text, small)
+    for match in _RUN.finditer(text):
+        found += _within(match.group("names"))
+    spans.extend(_occurrences(text, found))
     return spans
 
 
@@ -110,23 +116,23 @@ def _within(run: str) -> Iterator[str]:
         yield run
 
 
-def _mailed(text: str, email_words: frozenset[str]) -> Iterator[str]:
+def _mailed(text: str, email_words: frozenset[str], small: frozenset[str]) -> Iterator[str]:
     """Words with a capital that an e-mail address is made of: "Venkat" beside venkat.iyer@example.in."""
     for match in re.finditer(rf"(?<!\w){_PART}(?!\w)", text):
         word = match.group()
-        if len(word) > 2 and _folded(word) in email_words and not _is_nobodys_word(text, word):
+        if len(word) > 2 and _folded(word) in email_words and not _is_nobodys_word(word, small):
             yield word
 
 
-def _doers(text: str) -> Iterator[str]:
+def _doers(text: str, small: frozenset[str]) -> Iterator[str]:
     """Who "led" or "built" at the head of a sentence: in a résumé the candidate, by whatever name."""
     for match in _DOER.finditer(text):
         words = match.group("who").split()
-        if is_deed(match.group("verb")) and not any(_is_nobodys_word(text, word) for word in words):
+        if is_deed(match.group("verb")) and not any(_is_nobodys_word(word, small) for word in words):
             yield match.group("who")
 
 
-def _is_nobodys_word(text: str, word: str) -> bool:
+def _is_nobodys_word(word: str, small: frozenset[str]) -> bool:
     """Whether the word is one of everyday English, of a trade or a skill, or in small letters elsewhere."""
     return (
         word.endswith("ly")
@@ -134,7 +140,7 @@ def _is_nobodys_word(text: str, word: str) -> bool:
         or is_deed(word.lower())
         or not _may_be_name(word)
         or _skill(word)
-        or _common(text, [word])
+        or _common([word], small)
     )
 
 
@@ -163,8 +169,11 @@ def _people(value: str, *, trusted: bool) -> Iterator[str]:
             yield match.group()
 
 
-def _header_names(text: str, email_words: frozenset[str], has_contact: bool) -> Iterator[str]:
-    lines = [line for line in text.split("\n") if line.strip()][:6]
+def _header_names(
+    text: str, email_words: frozenset[str], small: frozenset[str], has_contact: bool
+) -> Iterator[str]:
+    lines = [line[:_HEADER_LINE] for line in text.split("\n") if line.strip()][:6]
+    locals_ = "\n".join(email_words)
     for index, line in enumerate(lines):
         bare = _PREFIX.sub("", line.strip(" #*_:-"))
         if heading(line) is not None:
@@ -175,7 +184,7 @@ def _header_names(text: str, email_words: frozenset[str], has_contact: bool) -> 
                 yield cjk.group(1)
                 continue
             parts = [part for part in re.split(r",? ", piece) if part]
-            known = [p for p in parts if _folded(p).strip("'’.,") in email_words or _in_words(p, email_words)]
+            known = [p for p in parts if _folded(p).strip("'’.,") in email_words or _in_words(p, locals_)]
             if len(parts) == 1 and known and index < 3:
                 yield piece
             if not _FULL.fullmatch(piece) or not 2 <= len(parts) <= 5:
@@ -185,15 +194,15 @@ def _header_names(text: str, email_words: frozenset[str], has_contact: bool) -> 
             if (
                 known
                 or parts[0].casefold() in first_names()
-                or (index == 0 and (has_contact or _reads_as_resume(text)) and not _common(text, parts))
+                or (index == 0 and (has_contact or _reads_as_resume(text)) and not _common(parts, small))
             ):
                 yield piece
 
 
-def _in_words(part: str, email_words: frozenset[str]) -> bool:
+def _in_words(part: str, locals_: str) -> bool:
     """Whether a name's part stands in a local part written in one, as in "jdoe" or "janedoe"."""
     bare = re.sub(r"\W", "", _folded(part))
-    return len(bare) > 2 and any(bare in word for word in email_words)
+    return len(bare) > 2 and bare in locals_
 
 
 def _may_be_name(part: str) -> bool:
@@ -214,34 +223,57 @@ def _reads_as_resume(text: str) -> bool:
     )
 
 
-def _common(text: str, parts: list[str]) -> bool:
+# What stands by itself, not in an address: "mason" of "mason's", and "o'brien".
+_ALONE = re.compile(r"(?<![\w.@+-])\w++(?:-\w++)*+(?![\w@+-]|\.\w)")
+_JOINED = re.compile(r"(?<![\w.@+-])\w++(?:(?!['’]s\b)['’-]\w++)*+(?![\w@+-]|\.\w)")
+
+
+def _standing_small(text: str) -> frozenset[str]:
+    """Every word of the text as written, gathered once for all who ask for one in small letters."""
+    return frozenset(_ALONE.findall(text)) | frozenset(_JOINED.findall(text))
+
+
+def _common(parts: list[str], small: frozenset[str]) -> bool:
     """Whether the text uses any of the words in lower case, as no name is but in an address."""
-    return any(
-        re.search(rf"(?<![\w.@+-]){re.escape(part.lower())}(?![\w@+-]|\.\w)", text)
-        for part in parts
-        if len(part) > 3
-    )
+    return any(part.lower() in small for part in parts if len(part) > 3)
 
 
-_DOES = r" (?:(?:also|then|has|had|was|\w+ly) )*([a-z]+)"
+_DOES = re.compile(r"['’]s\b| (?:(?:also|then|has|had|was|\w+ly) )*(?P<verb>[a-z]+)")
 
 
-def _occurrences(text: str, full: str) -> Iterator[Span]:
-    """The name and each of its parts, where they stand with a capital."""
-    parts = [p.strip(".,") for p in re.split(r",? ", full)]
-    wanted = {
-        full,
-        *(p for p in parts if len(p) > 2 and p[0].isupper() and _may_be_name(p) and not _skill(p)),
-    }
-    if re.fullmatch(r"[\u4e00-\u9fff·]+", full):
-        wanted = {full}
-    for part in parts:
-        if _skill(part):  # somebody may be called Ruby: who does something is nobody's skill
-            for match in re.finditer(rf"(?<![^\W_]){re.escape(part)}(?=['’]s\b|{_DOES})", text):
-                if not match[1] or is_deed(match[1]):
-                    yield Span(match.start(), match.end(), "name")
-    for name in wanted:
-        variants = {name, name.upper(), name.title()}
-        pattern = "|".join(re.escape(v) for v in sorted(variants, key=len, reverse=True))
-        for match in re.finditer(rf"(?<![^\W_])(?:{pattern})(?![^\W_])", text):
-            yield Span(match.start(), match.end(), "name")
+def _occurrences(text: str, found: Iterable[str]) -> Iterator[Span]:
+    """The names and each of their parts, where they stand with a capital."""
+    skill = cache(_skill)
+    wanted: set[str] = set()
+    doers: set[str] = set()  # somebody may be called Ruby: who does something is nobody's skill
+    for full in dict.fromkeys(found):
+        wanted.add(full)
+        parts = [p.strip(".,") for p in re.split(r",? ", full)]
+        doers.update(p for p in parts if skill(p))
+        if re.fullmatch(r"[\u4e00-\u9fff·]+", full):
+            continue
+        for part in parts:
+            if len(part) > 2 and part[0].isupper() and _may_be_name(part) and not skill(part):
+                wanted.add(part)
+    wanted.update([variant for name in wanted for variant in (name.upper(), name.title())])
+    for name, at in _standing(text, wanted | doers):
+        does = None if name in wanted else _DOES.match(text, at + len(name))
+        if name in wanted or (does and (not does["verb"] or is_deed(does["verb"]))):
+            yield Span(at, at + len(name), "name")
+
+
+def _standing(text: str, names: set[str]) -> Iterator[tuple[str, int]]:
+    """Where names stand, not within a word: in one pass, since a list of publications has thousands."""
+    shapes: dict[str, set[tuple[int, int]]] = {}
+    for name in names:
+        if (first := _LETTERS.search(name)) is not None:
+            shapes.setdefault(first.group(), set()).add((first.start(), len(name)))
+    for match in _LETTERS.finditer(text):
+        for before, length in shapes.get(match.group(), ()):
+            start, end = match.start() - before, match.start() - before + length
+            alone = not text[start - 1 : start].isalnum() and not text[end : end + 1].isalnum()
+            if start >= 0 and alone and text[start:end] in names:
+                yield text[start:end], start
+
+
+_LETTERS = re.compile(r"[^\W_]+")

@@ -133,12 +133,20 @@ def _given_item(question: Question, number: int) -> PlanItem:
 
 def _core(reading: Reading, ask: Ask, given: Sequence[PlanItem], encoder: Encoder | None) -> list[PlanItem]:
     """The job's weightiest skills beside ``given``, from different sentences and fields while there are
-    enough; in BANK half of them questions of the profession's bank that name no skill."""
+    enough; in BANK half of them questions of the profession's bank that name no skill.
+
+    At most half of what the job names, or a long interview would leave nothing to ask of the candidate; and
+    one question at least that fits into the minutes.
+    """
     share = core_count(ask.count, ask.mode)
-    wanted = share - len(given)
     options = _options(core_topics(reading))
     if ask.mode is Mode.BANK:
         options = [*(replace(option, lean=0.0) for option in options), *_standing(reading)]
+    else:
+        share = min(share, (len({option.number for option in options}) + 1) // 2)
+    wanted = share - len(given)
+    shortest = min((option.rubric.minutes for option in options), default=0)
+    minutes = ask.minutes and min(ask.minutes, max(shortest, ask.minutes * share // ask.count))
     asked = [item.competency for item in given if item.competency]
     close = Closeness((*asked, *(option.topic.entry.name for option in options)), encoder)
     options = [o for o in options if not any(close.same(name, o.topic.entry.name) for name in asked)]
@@ -147,7 +155,7 @@ def _core(reading: Reading, ask: Ask, given: Sequence[PlanItem], encoder: Encode
         types={type_: share * wanted for type_, share in CORE_SHARES.items()},
         lean=STANDING_SHARE if ask.mode is Mode.BANK else OWN,
         difficulty=_difficulty(reading),
-        minutes=_left(ask.minutes and ask.minutes * share // ask.count, given),
+        minutes=_left(minutes, given),
         same=_same(options, close),
         motivation=(0, max(1, round(SHARES[M] * wanted))),
     )

@@ -16,12 +16,14 @@ from .item import PlanItem
 from .question import Evidence, Slot
 from .reading import bare_duty, commands
 from .stem import opening_for
+from .word import stems
 
 Style = Literal["base", "chat"]
 STOPS = ("\n",)
-MAX_DUTIES = 4
-MAX_DEEDS = 3
+MAX_DUTIES = 8
+MAX_DEEDS = 8
 MAX_SKILLS = 8
+MAX_PHRASE = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +113,14 @@ def _context(features: Features, *, probe: bool) -> str:
 def _said(item: PlanItem, opening: str) -> str:
     """What the documents say of the competency, so that the model asks about that and not about anything.
 
-    Not where the opening asks for a difficulty: it would turn what the candidate achieved into one.
+    Not where the opening asks for a difficulty: it would turn what the candidate achieved into one. Nor
+    where the competency says it already.
     """
     evidence = item.resume_evidence or item.job_evidence
     if evidence is None or opening.endswith(" because") or commands(evidence.quote):
         return ""
     said = _short(bare_duty(evidence.quote))
-    return f" ({said})" if said and said.casefold() != item.competency.casefold() else ""
+    return f" ({said})" if len(set(stems(said)) - set(stems(item.competency))) > 1 else ""
 
 
 def _deeds(features: Features) -> list[Evidence]:
@@ -125,25 +128,29 @@ def _deeds(features: Features) -> list[Evidence]:
 
 
 def _short(sentence: str) -> str:
-    """The sentence's beginning, 3 to 10 words, cut at a comma or an "and" where there is one."""
-    words: list[str] = []
-    for clause in re.split(r"[,;:(]| so that | which | that ", " ".join(sentence.split())):
-        words += clause.split()
-        if len(words) >= 3:
-            break
-    if len(words) > 10:
+    """The sentence's beginning, 3 to 12 words: up to a comma or a subordinate clause, or cut before a word
+    that begins a phrase."""
+    text = " ".join(sentence.split())
+    ends = (match.start() for match in _CLAUSE.finditer(text))
+    words = text[: next((at for at in ends if len(text[:at].split()) >= 3), len(text))].split()
+    if len(words) > MAX_PHRASE:
         words = words[
-            : max((i for i, w in enumerate(words[:11]) if w in ("and", "or") and i >= 3), default=10)
+            : max((at for at in range(4, MAX_PHRASE + 1) if words[at] in _LINKS), default=MAX_PHRASE)
         ]
-    while len(words) > 2 and words[-1].lower() in _TRAILING:
+    while len(words) > 2 and words[-1].lower() in _LINKS | _ARTICLES:
         words.pop()
     if words and words[0][1:].islower():
         words[0] = words[0].lower()
     return " ".join(words).strip(" .")
 
 
-_TRAILING = frozenset(
+# A comma in a number is followed by a digit, not by a space.
+_CLAUSE = re.compile(r"[,;:] | \(| so that | which | that | who | where | while | because ")
+_LINKS = frozenset(
     re.findall(
-        r"\S+", "and or of in with the a an to for on by at from per together between its their our under"
+        r"\S+",
+        "and or of in with to for on by at from per between under into over within across during through "
+        "after before against without including",
     )
 )
+_ARTICLES = frozenset(("the", "a", "an", "its", "their", "our", "your", "together"))

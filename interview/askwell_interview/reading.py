@@ -1,6 +1,7 @@
 """What one document says: its skills and where, its years, its duties or achievements."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,13 +14,15 @@ from .evidence import quote_around, quote_segment
 from .question import Evidence
 from .segment import Section, Segment
 from .skill import Entry, Hit, gazetteer, listed_skills
-from .span import touches
+from .span import Span, touches
 from .tenure import periods_behind, work_blocks
 from .text import Text
 from .years import Period, years_about, years_of
 
 MAX_LISTED = 12
 MAX_SENTENCES = 12
+# A long academic CV has some hundred; what a list of names repeats beyond that tells nothing more.
+MAX_MENTIONS = 600
 
 
 @dataclass(slots=True)
@@ -90,14 +93,18 @@ def _mentions(
     """Skills that the document names and does not deny, in order."""
     found: list[_Mention] = []
     listed: set[str] = set()
+    named = 0
+    patterns = _standing_alone(cut_.text, extra)
     for segment in cut_.segments:
         if segment.section in skip:
             continue
+        if named > MAX_MENTIONS:
+            break
         hits = [
             Hit(h.entry, h.start + segment.start, h.end + segment.start)
             for h in gazetteer().hits(cut_.text[segment.start : segment.end])
         ]
-        more = list(_named_again(cut_.text, segment, extra))
+        more = _named_again(cut_.text, segment, patterns)
         if segment.section in listing and len(listed) < MAX_LISTED:
             more += listed_skills(
                 cut_.text, segment.start, segment.end, bare=segment.section is Section.SKILLS
@@ -106,29 +113,34 @@ def _mentions(
             if all(hit.end <= h.start or h.end <= hit.start for h in hits):
                 hits.append(hit)
                 listed.add(hit.entry.name)
+        named += len(hits)
+        personal = _within(cut_.personal, segment)
         for hit in sorted(hits, key=lambda h: h.start):
-            if touches(cut_.personal, hit.start, hit.end) or negated(
-                cut_.text, segment.start, hit, segment.end
-            ):
+            if touches(personal, hit.start, hit.end) or negated(cut_.text, segment.start, hit, segment.end):
                 continue
-            evidence = quote_around(cut_.text, segment, hit.start, hit.end, cut_.personal)
+            evidence = quote_around(cut_.text, segment, hit.start, hit.end, personal)
             if evidence is not None:
                 level = level_of(cut_.text, segment.start, hit, segment.end)
                 found.append(_Mention(hit, segment, evidence, level))
     return found
 
 
-def _named_again(text: str, segment: Segment, extra: Sequence[Entry]) -> list[Hit]:
+def _within(personal: list[Span], segment: Segment) -> list[Span]:
+    """Those of the document's personal spans, which are in order, that reach into the segment."""
+    first = bisect_right(personal, segment.start, key=lambda span: span.end)
+    return personal[first : bisect_left(personal, segment.end, key=lambda span: span.start)]
+
+
+def _standing_alone(text: str, extra: Sequence[Entry]) -> list[tuple[Entry, re.Pattern[str]]]:
+    """Patterns of those skills the text names at all: its sentences are searched for no other."""
+    patterns = [(entry, re.compile(rf"(?<!\w){re.escape(entry.name)}(?!\w)", re.I)) for entry in extra]
+    return [(entry, pattern) for entry, pattern in patterns if pattern.search(text)]
+
+
+def _named_again(text: str, segment: Segment, patterns: list[tuple[Entry, re.Pattern[str]]]) -> list[Hit]:
     """Skills that only the other document's lists know."""
-    return [
-        Hit(entry, match.start(), match.end())
-        for entry in extra
-        if (
-            match := re.compile(rf"(?<!\w){re.escape(entry.name)}(?!\w)", re.I).search(
-                text, segment.start, segment.end
-            )
-        )
-    ]
+    found = ((entry, pattern.search(text, segment.start, segment.end)) for entry, pattern in patterns)
+    return [Hit(entry, match.start(), match.end()) for entry, match in found if match is not None]
 
 
 def job_skills(cut_: Text) -> dict[str, Named]:
@@ -211,7 +223,7 @@ def _note(named: dict[str, Named], mention: _Mention, rank: int) -> Named:
 
 def _years(text: str, mention: _Mention, mentions: _BySegment) -> float | None:
     segment = mention.segment
-    others = [m.hit.start for m in mentions[segment] if m.hit is not mention.hit]
+    others = [(m.hit.start, m.hit.end) for m in mentions[segment] if m.hit is not mention.hit]
     return years_about(text, segment.start, segment.end, (mention.hit.start, mention.hit.end), others)
 
 
@@ -242,7 +254,7 @@ def achievements(cut_: Text) -> tuple[Evidence, ...]:
 
 
 def _quotes(cut_: Text, segments: list[Segment]) -> tuple[Evidence, ...]:
-    quotes = (quote_segment(cut_.text, s, cut_.personal) for s in segments)
+    quotes = (quote_segment(cut_.text, s, _within(cut_.personal, s)) for s in segments)
     return tuple(q for q in quotes if q is not None and not commands(q.quote))[:MAX_SENTENCES]
 
 

@@ -111,13 +111,13 @@ _MARKED = frozenset(("recruitment", "selection", "assets", "welcome", "useful", 
 _BULLET = re.compile(r"[ ]*(?:[-*+•·‣◦▪■●○–—>✓✔➢➤]+|\(?\d{1,2}[.)]|[a-z]\))[ ]+|[ ]*#{1,6}[ ]*")
 _SENTENCE_END = re.compile(
     r"(?<!\b[A-Z])(?<!\bDr)(?<!\bMr)(?<!\bMs)(?<!\bSt)(?<!\bMrs)(?<!e\.g)(?<!i\.e)(?<!\bvs)(?<!\betc)(?<!\b[Mm]in)"
-    r"[.!?]+[)\"'”’]?(?=[ \n]+[^a-z\s])"
+    r"[.!?]{1,10}[)\"'”’]?(?=[ \n]+[^a-z\s])"
 )
 
 
 def heading(line: str) -> Section | None:
     """The section that a line opens, or None when it is no heading."""
-    bare = re.sub(r"^[#*_\s\d.)=-]+|[*_:\s=#.-]+$", "", line).replace("’", "'")
+    bare = line.lstrip("#*_ \t0123456789.)=-").rstrip("*_: \t=#.-").replace("’", "'")
     marked = line.lstrip().startswith(("#", "**", "__")) or line.rstrip().endswith(":") or line.isupper()
     if not marked and re.match(r"\s*[-*+•·‣▪●]\s", line):
         return None  # "- Payroll processing" is no section about pay

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Literal, cast
 
 from .data_file import data_lines
+from .homograph import is_plain_word
 
 Kind = Literal["tool", "method", "knowledge", "soft", "licence", "duty"]
 
@@ -37,8 +38,12 @@ def _tokens(text: str) -> list[re.Match[str]]:
     return list(_TOKEN.finditer(text))
 
 
+def _folded(word: str) -> str:
+    return word.casefold().replace("’", "'")
+
+
 def _key(words: list[str]) -> tuple[str, ...]:
-    return tuple(word.casefold().replace("’", "'") for word in words if word.casefold() not in ("and", "&"))
+    return tuple(_folded(word) for word in words if word.casefold() not in ("and", "&"))
 
 
 def _variants(key: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -52,11 +57,15 @@ def _variants(key: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 @dataclass(frozen=True)
 class Gazetteer:
-    """Spellings by their words. A spelling that needs its capitals stands in ``exact`` beside its key."""
+    """Spellings by their words. A spelling that needs its capitals stands in ``exact`` beside its key.
+
+    ``reach``: the most words of a key that begins with this one. Most words of a text begin none.
+    """
 
     spellings: dict[tuple[str, ...], Entry]
     exact: dict[tuple[str, ...], dict[str, Entry]]
     longest: int
+    reach: dict[str, int]
 
     def hits(self, text: str) -> list[Hit]:
         """Skills named in ``text``, the longest spelling first at each place, never overlapping."""
@@ -69,31 +78,33 @@ class Gazetteer:
                 at += 1
                 continue
             hit, used = step
-            found.append(hit)
+            if not is_plain_word(text, hit.start, hit.end):
+                found.append(hit)
             at += used
         return found
 
     def _match(self, text: str, tokens: list[re.Match[str]], at: int) -> tuple[Hit, int] | None:
-        last = at
-        while (
-            last + 1 < len(tokens)
-            and last + 1 - at < self.longest
-            and _GAP.fullmatch(text, tokens[last].end(), tokens[last + 1].start())
-        ):
-            last += 1
-        for end in range(last, at - 1, -1):
-            words = [token.group() for token in tokens[at : end + 1]]
-            key = _key(words)
-            if len(key) != len(words) and (words[0].casefold() == "and" or words[-1].casefold() == "and"):
+        reach = self.reach.get(_folded(tokens[at].group()), 0)
+        if not reach:
+            return None
+        found = None
+        words: list[str] = []
+        key: tuple[str, ...] = ()
+        for end in range(at, min(at + self.longest, len(tokens))):
+            if end > at and not _GAP.fullmatch(text, tokens[end - 1].end(), tokens[end].start()):
+                break
+            words.append(tokens[end].group())
+            if words[-1].casefold() == "and":
                 continue
-            if not key:
-                continue
+            key = (*key, _folded(words[-1]))
+            if len(key) > reach:
+                break
             entry = self.spellings.get(key)
             if entry is None and key in self.exact:
                 entry = self.exact[key].get(" ".join(words))
             if entry is not None:
-                return Hit(entry, tokens[at].start(), tokens[end].end()), end + 1 - at
-        return None
+                found = Hit(entry, tokens[at].start(), tokens[end].end()), end + 1 - at
+        return found
 
 
 @cache
@@ -115,7 +126,10 @@ def gazetteer() -> Gazetteer:
                 continue
             for variant in _variants(key):
                 spellings.setdefault(variant, entry)
-    return Gazetteer(spellings, exact, longest)
+    reach: dict[str, int] = {}
+    for key in (*spellings, *exact):
+        reach[key[0]] = max(reach.get(key[0], 0), len(key))
+    return Gazetteer(spellings, exact, longest, reach)
 
 
 _LEAD = re.compile(
@@ -141,6 +155,9 @@ _NOT_A_SKILL = re.compile(
     r"japanese|korean|"
     r"vietnamese|thai|tagalog|cantonese|welsh|irish|czech|slovak|hungarian|swedish|danish|norwegian|"
     r"finnish|basic|intermediate|advanced|proficient|good|excellent|strong|responsible|references?|"
+    r"expert|beginner|novice|several|some|many|few|further|missing|only|still|"
+    r"(?:first|second|third|up|above|below)$|(?!(?:family|assembly|supply|early|elderly|reply)\b)\w+ly$|"
+    r"ideally|mainly|preferably|mostly|"
     r"school|no|none|not|of|in|on|at|by|for|from|while|than|mother|notice|yet|sorry|either|more|including|leading|people|licen[cs]es?|"
     r"university|college|present|remote|hybrid|office|full-time|part-time|team|field|role|job|work)\b",
     re.IGNORECASE,
@@ -159,15 +176,23 @@ def listed_skills(text: str, start: int, end: int, *, bare: bool) -> list[Hit]:
         return []
     at = start + (lead.end() if lead else 0)
     found = []
-    for part in re.finditer(r"(?:(?!\s+(?:and|or)\s)[^,;|•·\n(:/])+", text[at:end]):
-        phrase = re.sub(r"^(?:and|or)\s+", "", part.group().strip(" .*_-"))
-        words = phrase.split()
-        if not 1 <= len(words) <= 3 or not 3 <= len(phrase) <= 40 or _NOT_A_SKILL.search(phrase):
+    parts = list(re.finditer(r"(?:(?!\s+(?:and|or)\s)[^,;|•·\n(:/])+", text[at:end]))
+    phrases = [re.sub(r"^(?:and|or)\s+", "", part.group().strip(" .*_-")) for part in parts]
+    mixed = any(phrase[:1].islower() for phrase in phrases)
+    for index, (part, phrase) in enumerate(zip(parts, phrases, strict=True)):
+        if not 1 <= len(phrase.split()) <= 3 or not 3 <= len(phrase) <= 40 or _NOT_A_SKILL.search(phrase):
             continue
-        if not re.fullmatch(r"[^\W\d_][\w .+#'’&-]*", phrase):
+        if not re.fullmatch(r"[^\W\d_][\w .+#'’&-]*", phrase) or part.group().endswith("-"):
             continue
+        if phrase == piece and phrase.isupper() and len(phrase) > 5:
+            continue  # a heading
+        # In mid-sentence a capital is the name's own; at the head of a list item it may be the item's, and in
+        # a list where every item has one it says nothing.
+        own_capital = phrase[0].isupper() and (lead is not None or (index > 0 and mixed))
+        named = own_capital or any(c.isupper() or c.isdigit() or c in "+#." for c in phrase[1:])
+        if not named and " " not in phrase:
+            continue  # "above", "food", "flow": a single plain word says too little
         begin = at + part.start() + part.group().index(phrase)
-        # In mid-sentence a capital is the name's own; at the head of a list item it may be the item's.
-        name = phrase if lead or any(c.isupper() for c in phrase[1:]) else phrase.lower()
+        name = phrase if lead or named else phrase.lower()
         found.append(Hit(Entry(name, "", "knowledge"), begin, begin + len(phrase)))
     return found

@@ -50,40 +50,58 @@ def _value(word: str) -> float:
     return 0.5 if word in ("half", "½") else float(word.replace("½", ".5"))
 
 
-def years_about(text: str, start: int, end: int, hit: tuple[int, int], others: list[int]) -> float | None:
-    """The years that a sentence ties to the skill at ``hit``; ``others`` are where its skills begin.
+def years_about(
+    text: str, start: int, end: int, hit: tuple[int, int], others: list[tuple[int, int]]
+) -> float | None:
+    """The years that a sentence ties to the skill at ``hit``; ``others``: where its other skills stand.
 
-    "Python (5 years)" binds backwards; "5 years of Python and SQL" binds forwards to the end of the clause
-    or the next length of time.
+    "Python (5 years)" binds backwards, and first; "5 years of Python and SQL" binds forwards to the end of
+    the clause or the next length of time, unless that time is an earlier skill's.
     """
     said = years_said(text, start, end)
-    for index, time in enumerate(said):
+    for time in said:
         if time.start >= hit[1] and (
-            _BACK.fullmatch(text, hit[1], time.start) or re.match(r" each\b", text[time.end : end])
+            _owns(text, hit, time, others) or re.match(r" each\b", text[time.end : end])
         ):
             return time.years
         if len(said) == 1 and time.start >= hit[1] and _SPENT.search(text, hit[1], time.start):
             return time.years
+    for index, time in enumerate(said):
         limit = said[index + 1].start if index + 1 < len(said) else end
+        if not time.end <= hit[0] < limit:
+            continue
         between = text[time.end : hit[0]]
-        own = any(time.start > other and _closes(text[other : time.start]) for other in others)
-        if time.end <= hit[0] < limit and not own and not re.search(r"[;.]\s|\bbut\b|\bincluding\b", between):
+        own = any(
+            _owns(text, other, time, [hit, *others]) or _IN_BRACKETS.fullmatch(text, other[0], time.start)
+            for other in others
+            if other[1] <= time.start
+        )
+        if not own and not re.search(r"[;.]\s|\bbut\b|\bincluding\b", between):
             return time.years
     return None
 
 
 # What may stand between a skill and its years.
 _BACK = re.compile(
-    r"\s*(?:(?:of |work )?experience\b)?\s*[(:,–—-]?\s*(?:(?:for|over|about|at least|of|min(?:imum)?\.?|"
+    r"\s*(?:(?:of |work )?experience\b)?\s*[(\[:,|·=–—-]?\s*(?:(?:for|over|about|at least|of|min(?:imum)?\.?|"
     r"more than|nearly|around)\s+)*",
     re.IGNORECASE,
 )
 _SPENT = re.compile(r"\b(?:for|over) (?:the (?:last|past) |about |nearly |almost )?$", re.IGNORECASE)
 
 
-def _closes(text: str) -> bool:
-    """Whether a length of time right behind a skill is in brackets or set off, so that it is that skill's."""
-    return re.fullmatch(r"[^,;.]{1,40}\(\s*", text) is not None
+_IN_BRACKETS = re.compile(r"[^,;.]{1,40}\(\s*")
+_OF = re.compile(r"['’]?\s+(?:of|in|with|using)\s+(?:\w+ ){0,2}")
+
+
+def _owns(text: str, skill: tuple[int, int], time: Said, others: list[tuple[int, int]]) -> bool:
+    """Whether a length of time right behind a skill is that skill's: "SAP 5 years, Excel" tells nothing of
+    Excel. "Excel, 5 years of SAP" starts anew at its comma."""
+    if _BACK.fullmatch(text, skill[1], time.start) is None:
+        return False
+    return not re.search(r"[,|·]", text[skill[1] : time.start]) or not any(
+        _OF.fullmatch(text, time.end, other[0]) for other in others
+    )
 
 
 _MONTH = (

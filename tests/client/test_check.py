@@ -10,6 +10,7 @@ from askwell.v1 import interview_pb2 as pb
 from askwell_client import Client, Rule
 from askwell_client.command import main
 from client.fake_server import FakeServer, Refusal
+from google.rpc import error_details_pb2
 from grpc import StatusCode
 
 FINE = pb.CheckQuestionResponse(allowed=True, rule=pb.CheckQuestionResponse.LIKENESS)
@@ -61,22 +62,44 @@ def test_people_read_what_to_ask_instead_on_one_line(
     assert age.startswith("do not   How old are you") and age.endswith("Ask: What have you done?")
 
 
-@pytest.mark.parametrize(
-    ("given", "complaint"),
-    [
-        (b"Why?\n\n", "askwell: line 2 is empty"),
-        (b"Why?\n\xff\n", "askwell: line 2 of standard input is not UTF-8"),
-        (b"Why?\nrefused\n", "askwell: line 2: too long"),
-    ],
-)
-def test_a_bad_line_ends_it_after_the_answers_so_far(
-    check: Check, server: FakeServer, capsys: pytest.CaptureFixture[str], given: bytes, complaint: str
+LONG = Refusal(StatusCode.INVALID_ARGUMENT, "text: has 501 characters; at most 500")
+LINES = b"Why?\n\n   \n\xff\ntoo long\nHow?\n"
+
+
+def test_a_line_that_cannot_be_checked_is_told_in_its_place_and_the_rest_is_answered(
+    check: Check, server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server.will("CheckQuestion", FINE, Refusal(StatusCode.INVALID_ARGUMENT, "too long"))
-    assert check(given) == 2
+    server.will("CheckQuestion", FINE, LONG, AGE)
+    assert check(LINES, "--json") == 2
     out, err = capsys.readouterr()
-    assert out == "ask      Why?\n"
-    assert err.startswith(complaint) and err.count("\n") == 1
+    fine, latin, long, age = map(json.loads, out.splitlines())
+    assert fine["allowed"] and age["category"] == "age" and not err
+    assert latin == {"line": 4, "error": "not UTF-8"}
+    assert long == {"line": 5, "error": "text: has 501 characters; at most 500"}
+
+
+def test_people_are_told_beside_the_answers(
+    check: Check, server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.will("CheckQuestion", FINE, LONG, FINE)
+    assert check(LINES) == 2
+    out, err = capsys.readouterr()
+    assert out == "ask      Why?\nask      How?\n"
+    assert err.splitlines() == [
+        "askwell: line 4: not UTF-8",
+        "askwell: line 5: text: has 501 characters; at most 500",
+    ]
+
+
+def test_what_is_wrong_with_every_line_is_told_once(
+    check: Check, server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = error_details_pb2.BadRequest()
+    bad.field_violations.add(field="jurisdictions[0]", description="must be one of US, UK")
+    server.will("CheckQuestion", Refusal(StatusCode.INVALID_ARGUMENT, "jurisdictions[0]: no", (bad,)))
+    assert check(b"Why?\nHow?\n", "--json", "--jurisdiction", "FR") == 2
+    assert capsys.readouterr() == ("", "askwell: jurisdictions[0]: no\n")
+    assert len(server.calls) == 1
 
 
 def test_codes_need_commas_between_them(check: Check, capsys: pytest.CaptureFixture[str]) -> None:

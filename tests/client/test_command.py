@@ -112,6 +112,30 @@ def test_core_questions_of_a_saved_answer_are_sent_again(
     assert list(server.calls[1].request.core_questions) == script.QUESTIONS[:1]
 
 
+def test_the_law_that_counts_is_sent(askwell: Askwell, server: FakeServer, documents: list[str]) -> None:
+    server.will("StreamQuestions", script.EVENTS, script.EVENTS)
+    assert askwell("questions", *documents, "--jurisdiction", "us,UK")[0] == 0
+    assert askwell("questions", *documents)[0] == 0
+    assert [call.request.jurisdictions for call in server.calls] == [["US", "UK"], []]
+
+
+def test_nothing_that_a_caller_gave_drives_the_terminal(
+    askwell: Askwell, server: FakeServer, documents: list[str]
+) -> None:
+    item = interview_pb2.PlanItem(id="core-1\x1b[2J", competency="c", reason="r")
+    plan = interview_pb2.StreamPlan(plan=interview_pb2.Plan(items=[item]), model="m\x1b[2J")
+    events = [
+        interview_pb2.StreamQuestionsResponse(plan=plan),
+        interview_pb2.StreamQuestionsResponse(
+            question=interview_pb2.Question(id=item.id, text="Why?\x07", competency="c\x1b[1m")
+        ),
+    ]
+    server.will("StreamQuestions", events)
+    status, out, _ = askwell("questions", *documents)
+    assert status == 0 and "core-1[2J" in out
+    assert not {"\x1b", "\x07"} & set(out)
+
+
 SAMPLE = pb.Sample(text=" there was", finish_reason=pb.FINISH_REASON_EOS, usage=pb.Usage(new_tokens=2))
 
 

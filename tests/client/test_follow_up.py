@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from askwell.v1 import generation_pb2
 from askwell.v1 import interview_pb2 as pb
-from askwell_client import Client, Question, Source, Trigger
+from askwell_client import Client, Question, QuestionSet, Source, Trigger
 from askwell_client.command import main
 from client.fake_server import FakeServer
 
@@ -32,14 +32,15 @@ def test_a_question_is_sent_as_it_came_or_as_text(server: FakeServer) -> None:
     came = script.QUESTIONS[0]
     with Client(server.target) as client:
         suggestion = client.suggest_follow_up(Question.from_pb(came), "We did it.", temperature=0.5)
-        client.suggest_follow_up("Why?", "So.", competency="motive", num_return=5, tenant="hr")
+        options = {"num_return": 5, "tenant": "hr", "jurisdictions": ["UK"]}
+        client.suggest_follow_up("Why?", "So.", competency="motive", **options)  # type: ignore[arg-type]
     assert (suggestion.trigger, suggestion.source) == (Trigger.WE_NOT_I, Source.BANK)
     assert suggestion.guard is not None and suggestion.guard.allowed and suggestion.refused == {"vague": 3}
     first, second = (arrival.request for arrival in server.calls)
     assert first.question == came and first.answer == "We did it."
     assert first.sampling == generation_pb2.Sampling(temperature=0.5)
     assert second.question == pb.Question(text="Why?", competency="motive")
-    assert (second.num_return, second.tenant) == (5, "hr")
+    assert (second.num_return, second.tenant, second.jurisdictions) == (5, "hr", ["UK"])
 
 
 @pytest.fixture
@@ -48,9 +49,8 @@ def follow_up(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> FollowUp:
 
     def run(given: bytes, *arguments: object) -> int:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given), encoding="utf-8"))
-        return main(
-            ["follow-up", "--server", server.target, "--question", "How was it?", *map(str, arguments)]
-        )
+        asked = () if "--from" in arguments else ("--question", "How was it?")
+        return main(["follow-up", "--server", server.target, *asked, *map(str, arguments)])
 
     return run
 
@@ -68,6 +68,47 @@ def test_command_tells_what_the_answer_was_like_and_what_to_ask(
     first, second = (arrival.request for arrival in server.calls)
     assert (first.answer, first.question.competency) == ("Wir, ähm: we.", "planning")
     assert second.answer == "We."
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    """What ``askwell questions --json`` printed."""
+    path = tmp_path / "questions.json"
+    path.write_text(json.dumps(QuestionSet.from_pb(script.ANSWER).to_dict()))
+    return path
+
+
+def test_a_saved_question_is_sent_with_all_that_it_says_of_itself(
+    follow_up: FollowUp, server: FakeServer, saved: Path
+) -> None:
+    server.will("SuggestFollowUp", SUGGESTED)
+    assert follow_up(b"We.", "--from", saved, "--id", "core-1", "--jurisdiction", "us,uk") == 0
+    (request,) = (arrival.request for arrival in server.calls)
+    assert request.question == script.QUESTIONS[0] and len(request.question.follow_ups) == 2
+    assert (request.answer, request.jurisdictions) == ("We.", ["US", "UK"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--from", "FILE", "--id", "probe-9"), "no question 'probe-9', but core-1, probe-1, probe-2"),
+        (("--from", "FILE"), "--from needs --id"),
+        (("--from", "FILE", "--id", "core-1", "--competency", "x"), "no --competency"),
+        (("--id", "core-1"), "--id needs --from"),
+        (("--from", __file__, "--id", "core-1"), "is not what askwell questions --json prints"),
+    ],
+)
+def test_a_saved_question_that_is_not_there_is_refused_in_one_line(
+    follow_up: FollowUp,
+    server: FakeServer,
+    saved: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    complaint: str,
+) -> None:
+    assert follow_up(b"We.", *(str(saved) if each == "FILE" else each for each in arguments)) == 2
+    err = capsys.readouterr().err
+    assert complaint in err and err.count("\n") == 1 and not server.calls
 
 
 @pytest.mark.parametrize(

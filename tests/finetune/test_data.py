@@ -2,13 +2,17 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from askwell_finetune.canary import canaries_from_file, given_away
 from askwell_finetune.command import main
 from askwell_finetune.example import SPLITS, Example, example_from_json, example_to_json, read_examples
+from askwell_finetune.imported import opening_in
 from askwell_finetune.likeness import alike
+from askwell_finetune.shown import unconnected
+from askwell_interview import Slot
 from authored_roles import write_roles
 
 
@@ -167,3 +171,62 @@ def test_texts_alike_in_their_words_are_found_in_any_order() -> None:
         "how do YOU plan a rota",
     ]
     assert alike(texts, 90) == {1: 0, 3: 0}
+
+
+@pytest.mark.parametrize(
+    "skill, question",
+    [
+        ("pregnant", "Are you pregnant or are you planning a pregnancy this year?"),
+        ("religion", "How does your religion fit with working on Sundays?"),
+    ],
+)
+def test_what_may_not_be_asked_is_left_out_whatever_its_column_calls_it(
+    tmp_path: Path, skill: str, question: str
+) -> None:
+    good = [
+        "How do you use Excel to plan a week of deliveries?",
+        "When did Excel last show you that an order is late?",
+        "Tell me about a report in Excel that changed a decision.",
+    ]
+    path = tmp_path / "own.jsonl"
+    rows = [{"Question": each, "Skill": "Excel"} for each in good] + [{"Question": question, "Skill": skill}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    flags = ["--question", "Question", "--competency", "Skill", "--licence", "ours"]
+    assert main(["data", "--csv", str(path), *flags, "--out", str(tmp_path / "set")]) == 0
+    assert sorted(each.question for each in made(tmp_path / "set")) == sorted(good)
+
+
+def test_no_column_brings_personal_data_in(tmp_path: Path) -> None:
+    rows = [
+        {"Question": f"How do you use Excel to plan {what}?", "Title": title}
+        for what, title in (
+            ("deliveries", "Baker"),
+            ("a rota", "Waiter jane.doe@example.com"),
+            ("the stock", "Clerk"),
+            ("a sale", "Driver"),
+        )
+    ]
+    path = tmp_path / "own.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    flags = ["--question", "Question", "--job-title", "Title", "--licence", "ours"]
+    assert main(["data", "--csv", str(path), *flags, "--out", str(tmp_path / "set")]) == 0
+    assert "jane" not in "".join(each.read_text() for each in (tmp_path / "set").iterdir())
+    assert len(made(tmp_path / "set")) == 3
+
+
+def test_openings_end_with_a_word() -> None:
+    assert opening_in("How do you deal with IT when the printers stop?", "IT") == "How do you deal with IT"
+    assert opening_in("How do you give excellent service?", "Excel") == "How do you"
+    assert opening_in("Why this job?", "rota") == ""
+
+
+def test_training_heeds_its_prompts(roles: Path, tmp_path: Path) -> None:
+    """An ending stands where its prompt has most to do with it, and what no prompt has to do with is not
+    learnt."""
+    main(["data", "--roles", str(roles), "--out", str(tmp_path / "set")])
+    train = [each for each in made(tmp_path / "set") if each.source == "authored" and each.split == "train"]
+    assert train and not any(map(unconnected, train))
+    assert unconnected(replace(train[0], question=f"{train[0].opening} meet a deadline after an outage?"))
+    # The orders stand among the candidate's deeds, which prompts of probes show.
+    orders = [each for each in train if each.question.endswith("orders were late?")]
+    assert orders and all(each.item.slot is Slot.PROBE for each in orders)

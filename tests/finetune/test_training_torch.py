@@ -1,5 +1,6 @@
 """Whole training runs of tiny models: ``make test-torch``."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -14,8 +15,17 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 
+from askwell_finetune.checkpoint import (  # noqa: E402
+    Checkpoint,
+    last_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+)
 from askwell_finetune.config import read_config  # noqa: E402
+from askwell_finetune.errors import FinetuneError  # noqa: E402
+from askwell_finetune.learner import AdapterLearner  # noqa: E402
 from askwell_finetune.run import run_training  # noqa: E402
+from askwell_finetune.standing import Standing  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 from tiny_finetune import run_killed_before, tiny_llama, write_config, write_data  # noqa: E402
 
@@ -104,3 +114,49 @@ def test_two_processes_learn_what_one_does_in_twice_the_passes(whole, tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stderr.count("all epochs are done") == 1
     assert_same_run(tmp_path / "out", whole.out, 1e-5)
+
+
+def test_a_run_that_its_minutes_ended_goes_on_when_it_is_given_more(whole, tmp_path):
+    def config(minutes: float) -> Path:
+        settings = f"{SETTINGS.format(2)}max_minutes = {minutes}\n"
+        return write_config(tmp_path / "config.toml", whole.base, whole.data, tmp_path / "out", settings)
+
+    run_training(read_config(config(1e-6)), resume=False)
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["result"]["stopped"].startswith("max_minutes are over")
+    assert record["result"]["steps"] == 1
+
+    run_training(read_config(config(0)), resume=True)
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["result"]["stopped"] == "all epochs are done"
+    steps, wanted = ([each["loss"] for each in one["figures"]["steps"]] for one in (record, whole.record))
+    assert steps == pytest.approx(wanted, abs=1e-6, rel=0)
+
+
+def test_a_step_s_checkpoint_is_there_while_it_is_written_again(tmp_path, monkeypatch):
+    checkpoint = Checkpoint(Standing(step=4), {"weight": torch.ones(2)}, {}, {})
+    save_checkpoint(tmp_path, checkpoint)
+    rename, seen = Path.rename, []
+
+    def watched(path, target):
+        moved = rename(path, target)
+        seen.append(load_checkpoint(last_checkpoint(tmp_path)).standing.step)
+        return moved
+
+    monkeypatch.setattr(Path, "rename", watched)
+    save_checkpoint(tmp_path, checkpoint)
+    assert seen == [4, 4]
+    assert [each.name for each in (tmp_path / "checkpoints").iterdir()] == ["step-00000004"]
+
+
+def test_a_full_disk_is_told_where_the_best_is_kept_as_well(whole, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(AdapterLearner, "save", full)
+    config = write_config(
+        tmp_path / "config.toml", whole.base, whole.data, tmp_path / "out", SETTINGS.format(2)
+    )
+    told = "cannot write adapter at step 3: No space left on device; step-00000002 is whole"
+    with pytest.raises(FinetuneError, match=told):
+        run_training(read_config(config), resume=False)

@@ -34,10 +34,41 @@ def _level(sentence: str, skill: str) -> Level | None:
         ("Experience with Django: none", "django"),
         ("Not yet certified in PRINCE2.", "prince2"),
         ("Java and Python are not among my skills.", "python"),
+        ("Python, Java (0 years)", "java"),
+        ("0 years of Python.", "python"),
+        ("Python: none yet, Java daily", "python"),
+        ("Google Cloud (AWS not yet)", "aws"),
     ],
 )
 def test_denied_or_wished_for_skill_is_not_shown(sentence: str, skill: str) -> None:
     assert _level(sentence, skill) is None
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "Not yet:",
+        "**Not yet:**",
+        "Not yet |",
+        "Gaps:",
+        "Skills gaps:",
+        "To learn:",
+        "Still learning:",
+        "No experience:",
+        "Still missing –",
+        "Lacking:",
+        "Wanting to learn:",
+    ],
+)
+def test_label_denies_all_that_follows_it(label: str) -> None:
+    resume = cut(f"Notes\n{label} SAP, Excel, a good deal of what comes after it, or Python. Java daily.")
+    assert [named.entry.name for named in resume_skills(resume, (), TODAY).values()] == ["Java"]
+
+
+def test_label_ends_where_the_sentence_turns() -> None:
+    assert _level("Gaps: SAP, but strong Excel", "excel") is Level.STRONG
+    assert _level("Closing gaps: a new SAP system", "sap") is Level.NAMED
+    assert _level("SAP (0 years), Excel", "excel") is Level.NAMED
 
 
 @pytest.mark.parametrize(

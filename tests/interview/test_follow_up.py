@@ -43,6 +43,28 @@ def test_prompt_holds_the_gist_and_no_name() -> None:
     assert pickle.loads(pickle.dumps(OPENED)) == OPENED
 
 
+def test_life_and_names_in_small_letters_reach_neither_prompt_nor_suggestion() -> None:
+    answer = (
+        "I had cancer that year and my wife was ill, so peter covered my shift; i rang anna the customer and "
+        "refunded her. In the end anna signed the contract."
+    )
+    opened = open_follow_up(QUESTION, answer, "chat")
+    opened = replace(opened, prompt=replace(opened.prompt, opening="How could you tell that"))
+    gist = (
+        "somebody covered my shift; i rang somebody the customer and refunded her. "
+        "In the end somebody signed the contract."
+    )
+    assert f"Answer: {gist}\n" in opened.prompt.messages[1].content
+    for text in (" you had not had cancer that year?", " anna had not signed the contract?"):
+        assert dict(judge_follow_up(opened, [text]).refused) == {"private": 1}
+    assert judge_follow_up(opened, [" the customer had signed the contract?"]).suggestion is not None
+
+
+def test_name_that_is_a_tool_or_a_word_stays() -> None:
+    opened = open_follow_up(QUESTION, "Last week i used jenkins, then i had to mark the stock.", "chat")
+    assert "i used jenkins, then i had to mark the stock" in opened.prompt.messages[1].content
+
+
 def test_long_answer_is_cut_to_its_gist() -> None:
     opened = open_follow_up(QUESTION, "Last spring I counted the stock of one depot. " * 80, "base")
     assert opened.prompt.text.endswith(opened.prompt.opening) and len(opened.prompt.text.split()) < 190
@@ -109,3 +131,19 @@ def test_question_that_must_not_be_asked_is_not_followed_up() -> None:
     with pytest.raises(DocumentError, match="must not be asked") as caught:
         open_follow_up(Question("", "Are you planning to have children?"), ANSWER, "chat")
     assert caught.value.which == "question.text"
+
+
+def test_only_the_law_that_counts_forbids() -> None:
+    question = Question("", "Is your hukou rural or urban?")
+    answer = "It was rural until we moved to the coast."
+    with pytest.raises(DocumentError, match=r"must not be asked \(.*; CN\)"):
+        open_follow_up(question, answer, "chat", jurisdictions=frozenset({"US", "CN"}))
+    opened = open_follow_up(question, answer, "chat", jurisdictions=frozenset({"US"}))
+    assert opened.written.guard.law == ("US",)
+    opened = replace(opened, prompt=replace(opened.prompt, opening="What changed when you"))
+    asked = judge_follow_up(opened, [" moved to the coast with a rural hukou?"])
+    assert asked.suggestion is not None and asked.suggestion.guard.category == "hukou"
+    assert asked.suggestion.prompt_version and not opened.written.prompt_version
+    everywhere = replace(opened, jurisdictions=frozenset())
+    refused = judge_follow_up(everywhere, [" moved to the coast with a rural hukou?"])
+    assert dict(refused.refused) == {"unlawful": 1}

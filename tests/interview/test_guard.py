@@ -11,6 +11,8 @@ from askwell_interview import (
     FloatRows,
     Guard,
     Question,
+    bank_question,
+    judge,
     open_interview,
 )
 from askwell_interview.bank import SLOT, bank, profession_bank
@@ -58,8 +60,9 @@ def test_every_category_says_where_and_why_and_knows_its_own_questions() -> None
 def test_what_binds_elsewhere_only_is_allowed_and_told() -> None:
     text = "Is your hukou rural or urban?"
     assert not GUARD.check(text).allowed
-    assert not GUARD.check(text, frozenset({"US", "CN"})).allowed
-    verdict = GUARD.check(text, frozenset({"US"}))
+    assert not Guard(None, {"US", "CN"}).check(text).allowed
+    verdict = Guard(None, {"US"}).check(text)
+    assert (verdict.law, GUARD.check(text).law) == (("US",), JURISDICTIONS)
     assert (verdict.allowed, verdict.category, verdict.jurisdictions) == (True, "hukou", ("CN",))
 
 
@@ -105,7 +108,26 @@ def test_a_given_core_question_is_guarded_too(
     if not refused:
         assert open_interview(job, resume, count=4, core=core, style="chat").given[0].text == text
         return
-    with pytest.raises(
-        DocumentError, match=r"core_questions\[0\]\.text must not be asked \(Marital status\)"
-    ):
+    told = r"^must not be asked \(Marital status; US, UK, EU, CN\): Marriage"
+    with pytest.raises(DocumentError, match=told) as caught:
         open_interview(job, resume, count=4, core=core, style="chat")
+    assert caught.value.which == "core_questions[0].text"
+
+
+@pytest.mark.parametrize(("law", "allowed"), [({"US", "EU"}, True), ({"EU", "CN"}, False)])
+def test_core_questions_and_the_models_are_judged_by_the_law_that_counts(
+    job: Document, resume: Document, law: set[str], allowed: bool
+) -> None:
+    core = [Question("", "Is your hukou rural or urban?")]
+    if not allowed:
+        with pytest.raises(DocumentError, match=r"\(.*; CN\)"):
+            open_interview(job, resume, count=4, core=core, style="chat", jurisdictions=frozenset(law))
+    given = core if allowed else []
+    interview = open_interview(job, resume, count=4, core=given, style="chat", jurisdictions=frozenset(law))
+    for question in interview.given:
+        assert question.guard is not None and set(question.guard.law) == law
+    item = interview.open_items[-1]
+    asked = bank_question(interview, item, [])
+    assert asked.guard is not None and set(asked.guard.law) == law
+    judged = judge(interview, item, [" plan the stock of the depots with your hukou?"], [])
+    assert ("unlawful" in judged.refused) is not allowed

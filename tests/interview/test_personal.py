@@ -4,6 +4,7 @@ import pickle
 from datetime import date
 
 import pytest
+from askwell_bench.quality.canary import Haystack, personas, planted
 from askwell_interview import (
     Document,
     Evidence,
@@ -14,6 +15,7 @@ from askwell_interview import (
     find_personal,
     open_interview,
 )
+from askwell_interview.answer import answer_from_text
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -53,6 +55,28 @@ def _covered(text: str, part: str) -> bool:
         ("Born | 4th of July 1979, Penzance", "1979"),
         ("siobhan.w at example dot ie", "siobhan.w at example dot ie"),
         ("Geburtsdatum: 12.03.1985", "12.03.1985"),
+        ("Built Excel reports, see janedoe.com", "janedoe.com"),
+        ("Built Excel reports, github janedoe42", "janedoe42"),
+        ("PAN ABCDE1234F, SAP payroll", "ABCDE1234F"),
+        ("IBAN DE89 3704 0044 0532 0130 00", "DE89 3704 0044 0532 0130 00"),
+        ("paid to NO93 8601 1117 947 and GB29NWBK60161331926819", "GB29NWBK60161331926819"),
+        ("CURP RJLP834133NXLETHAW79 for the form", "RJLP834133NXLETHAW79"),
+        ("National Insurance number QQ 12 34 56 P", "QQ 12 34 56 P"),
+        ("dob 12/03/71, built Excel", "12/03/71"),
+        ("(born 13 January 1955)", "13 January 1955"),
+        ("At the age of 23 built a shop", "age of 23"),
+        ("Excel at 54, still running", "at 54"),
+        ("ran SAP at Kungsgatan 12, 111 43 Stockholm", "Kungsgatan 12, 111 43 Stockholm"),
+        ("Prinsengracht 263, 1016 GV Amsterdam", "Prinsengracht 263, 1016 GV Amsterdam"),
+        ("Karl-Marx-Straße 12a, 10243 Berlin", "Karl-Marx-Straße 12a, 10243 Berlin"),
+        ("2 Hill Road, Newcastle upon Tyne", "2 Hill Road, Newcastle upon Tyne"),
+        ("3 High Street, St. Albans AL1 3AA", "3 High Street, St. Albans AL1 3AA"),
+        ("12 rue du marché, 75001 Paris", "12 rue du marché, 75001 Paris"),
+        ("Via dell'Argine Vecchio 31, 44100 Ferrara", "Via dell'Argine Vecchio 31, 44100 Ferrara"),
+        ("Sam Lee\n\nSummary\nA cook.\nLeeds | 0113 496 0000 | sam@example.org", "Leeds"),
+        ("sam lee\n\nexperience\n- sam lee built carts with peter schmidt", "peter schmidt"),
+        ("experience\n- sam lee built carts with sean o'brien-diaz", "sean o'brien-diaz"),
+        ("oyelaran adebowale\nclerk\nexperience\n- asked oyelaran's clients", "oyelaran adebowale"),
     ],
 )
 def test_personal_data_is_found(text: str, part: str) -> None:
@@ -68,6 +92,11 @@ def test_personal_data_is_found(text: str, part: str) -> None:
         "Apache Kafka and Ruby on Rails",
         "Cut costs by 30.5% in 2023.",
         "Experience\n- Successfully led audits.\n- Docker replaced old servers.\n- Also trained cooks.",
+        "Used draw.io, socket.io, asp.net and Vue.js; a B.Com of 2012, e.g. in tax.",
+        "Expired in 2021, place booked for March. Laid 14 place settings for each table, with SAP.",
+        "- Monitoring 24 servers, Engineering 101, Fire Brigade 2015 and GitHub Actions",
+        "- Via email for 12 clients with ISO 9001, EN14 2015 and IFRS 9",
+        "experience\n- wrote grant applications, bill payments and mark schemes",
     ],
 )
 def test_dates_figures_titles_and_tools_are_not_personal(text: str) -> None:
@@ -130,3 +159,63 @@ def test_name_that_is_a_tool_as_well_is_personal_where_it_does_something(name: s
     resume = f"{name} Keller\nLeeds\n\nExperience\n- {name} also trained two clerks.\n- Wrote {name} code.\n"
     found = [s for s in find_personal(resume) if resume[s.start : s.end] == name]
     assert [resume[s.start - 3 : s.end + 5] for s in found] == [f"\n- {name} also"]
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        (
+            "Experience\n- Ran the branch at 14 Market Place, which used SAP for stock, with Excel for it",
+            "14 Market Place",
+        ),
+        (
+            "Sam Lee\nRan the branch at 14 Market Place, which used SAP for stock, with Excel for it",
+            "14 Market Place",
+        ),
+        ("Experience\n- Used 14 Market Place, SAP, Excel", "14 Market Place"),
+        ("Experience\n- A shop, 12 Rose Street, Leeds, March 2019 – 2021, SAP", "12 Rose Street, Leeds"),
+        ("Experience\n- A shop, 12 Rose Street, Leeds, 2019 – 2021, SAP", "12 Rose Street, Leeds"),
+        ("Experience\n- P.O. Box 113-00200, Nakuru, used SAP daily", "P.O. Box 113-00200, Nakuru"),
+        ("Experience\n- Excel reports for Springfield, IL 62704 and more", "Springfield, IL 62704"),
+        ("Experience\n- At 3 Hill Road, I ran SAP", "3 Hill Road"),
+    ],
+)
+def test_address_ends_where_its_town_does(text: str, address: str) -> None:
+    found = [text[span.start : span.end] for span in find_personal(text)]
+    assert [piece for piece in found if piece != "Sam Lee"] == [address]
+
+
+def test_skills_beside_an_address_are_no_gap() -> None:
+    wanted = document_from_text("Requirements\n- SAP\n- Excel\n")
+    resume = document_from_text(
+        "Experience\n- Ran the branch at 14 Market Place, which used SAP for stock, with Excel for the rota"
+    )
+    skills = extract_features(wanted, resume, TODAY).job_skills
+    assert {s.name for s in skills if s.resume_evidence} == {"SAP", "Excel"}
+
+
+@pytest.mark.parametrize(
+    ("address", "rest"),
+    [
+        ("14 Rose Street, Leeds LS1 4DY", ". i then called her. in the end she signed."),
+        ("12 Rose Street, Leeds", ", in a shop that I ran for a year, I refunded it."),
+    ],
+)
+def test_answer_keeps_every_word_behind_an_address(address: str, rest: str) -> None:
+    text = answer_from_text(f"It was at {address}{rest}").text
+    assert text.startswith("It was at") and text.endswith(rest) and "Rose" not in text and "Leeds" not in text
+
+
+def test_every_canary_is_personal_to_its_last_character() -> None:
+    resume = (
+        "Ward nurse\n\nExperience\n- Cared for 31 patients a night.\n- Led two clerks.\n\nSkills\nExcel\n"
+    )
+    for guest in personas(0):
+        rest = Haystack(_redacted(planted(resume, [guest] * 4)))
+        assert [c.text for c in guest.canaries if rest.holds(c)] == []
+
+
+def _redacted(text: str) -> str:
+    for span in reversed(find_personal(text)):
+        text = f"{text[: span.start]} # {text[span.end :]}"
+    return text

@@ -6,6 +6,7 @@ import pytest
 from askwell_interview import (
     Document,
     DocumentError,
+    Evidence,
     Interview,
     Question,
     QuestionType,
@@ -67,19 +68,43 @@ def test_given_core_comes_back_word_for_word_and_its_competency_is_not_probed(
 
 
 @pytest.mark.parametrize(
-    ("core", "says"),
+    ("core", "which", "says"),
     [
-        ([Question("", " ")], "text is empty"),
-        ([Question("", "x" * 501)], "more than 500"),
-        ([Question("a", "One?"), Question("a", "Two?")], "same id"),
-        ([Question("", "One?"), Question("", "Two?")], "count allows 1"),
+        ([Question("", "Why?"), Question("", " ")], "core_questions[1].text", "must not be empty"),
+        ([Question("", "x" * 501)], "core_questions[0].text", "more than 500"),
+        ([Question("a", "One?"), Question("a", "Two?")], "core_questions", "same id"),
+        ([Question("", "One?"), Question("", "Two?")], "core_questions", "count allows 1"),
     ],
 )
 def test_unusable_core_question_is_refused(
-    job: Document, resume: Document, core: list[Question], says: str
+    job: Document, resume: Document, core: list[Question], which: str, says: str
 ) -> None:
-    with pytest.raises(DocumentError, match=says):
+    with pytest.raises(DocumentError, match=says) as caught:
         open_interview(job, resume, count=1 if "allows" in says else 4, core=core, style="chat")
+    assert caught.value.which == which
+
+
+def test_evidence_of_a_given_core_is_found_again_in_the_job_or_dropped(
+    job: Document, resume: Document
+) -> None:
+    quote = "We run the parts depots"
+    start = job.text.index(quote)
+    given = [Evidence(quote, start, start + len(quote)), Evidence(quote, 4_000_000_000, 0)]
+    given += [Evidence("not in the job", start, start + 14), Evidence("", 0, 0), Evidence(job.text, 0, 9)]
+    core = [Question("", f"Why {number}?", job_evidence=each) for number, each in enumerate(given)]
+    interview = open_interview(job, resume, count=6, core=core, style="chat", today=TODAY)
+    found = [given[0], given[0], None, None, None]
+    assert [question.job_evidence for question in interview.given] == found
+    assert [item.job_evidence for item in interview.plan.items[:5]] == found
+
+
+def test_evidence_of_a_given_core_gives_nobody_away(resume: Document) -> None:
+    text = "Data engineer\n\nAsk marisol.quintanilla@example.org.\n\n- Python.\n- Docker."
+    start = text.index("marisol.q")
+    mail = Evidence(text[start : start + 31], start, start + 31)
+    core = [Question("", "Why?", job_evidence=mail)]
+    interview = open_interview(document_from_text(text), resume, count=4, core=core, style="chat")
+    assert interview.given[0].job_evidence is None
 
 
 def test_little_material_makes_a_smaller_plan_and_none_an_error(resume: Document) -> None:

@@ -141,8 +141,15 @@ def test_questions_keep_to_the_minutes(job: Document, resume: Document, mode: Mo
 def test_core_that_the_caller_gave_counts_towards_the_minutes(job: Document, resume: Document) -> None:
     core = [Question("a", "Why?", rubric=Rubric(minutes=9)), Question("b", "How?")]
     assert opened(job, resume, Mode.STRUCTURED, 3, core=core, minutes=20).plan.minutes <= 20
-    with pytest.raises(DocumentError, match="take 14 minutes; the budget is 10"):
+    with pytest.raises(DocumentError, match="take 14 minutes; the budget is 10") as caught:
         opened(job, resume, Mode.STRUCTURED, 3, core=core, minutes=10)
+    assert caught.value.which == "minutes"
+
+
+def test_budget_that_nothing_fits_into_is_to_blame_itself(job: Document, resume: Document) -> None:
+    with pytest.raises(DocumentError, match="no question fits into 1 minutes") as caught:
+        opened(job, resume, Mode.STRUCTURED, 3, minutes=1)
+    assert caught.value.which == "minutes"
 
 
 def test_senior_job_is_asked_harder_questions() -> None:

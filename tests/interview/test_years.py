@@ -38,6 +38,24 @@ def test_job_asks_for_years_of_a_skill(line: str, years: float | None) -> None:
 @pytest.mark.parametrize(
     ("line", "years"),
     [
+        ("SAP 5 years, Excel", {"SAP": 5, "Excel": None}),
+        ("SAP 3-5 years, Excel: expert", {"SAP": 3, "Excel": None}),
+        ("5 years SAP, Excel and Python 2 years", {"SAP": 5, "Excel": 5, "Python": 2}),
+        ("SAP (five years; some reports), Excel", {"SAP": 5, "Excel": None}),
+        ("Python, 5 years of Java", {"Python": None, "Java": 5}),
+        ("Python, 5 years in production, Java", {"Python": 5, "Java": None}),
+        ("5 years' experience in SAP, Excel", {"SAP": 5, "Excel": 5}),
+        ("| SAP | 5 years | Excel | 2 years |", {"SAP": 5, "Excel": 2}),
+    ],
+)
+def test_years_belong_to_the_skill_they_stand_at(line: str, years: dict[str, float | None]) -> None:
+    shown = _features("Requirements\n- Teamwork", f"Skills\n{line}").other_skills
+    assert {skill.name: skill.years_shown for skill in shown} == years
+
+
+@pytest.mark.parametrize(
+    ("line", "years"),
+    [
         ("Python since 2019", 7.1),
         ("Using Python since March 2020", 5.9),
         ("Worked with Python from 2015 to 2019", 4),

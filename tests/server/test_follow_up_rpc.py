@@ -54,6 +54,12 @@ async def test_model_is_asked_about_the_answer_and_the_text_that_passes_comes_ba
         asks(request_id="r", tenant="hr", priority=pb.PRIORITY_BATCH)
     )
     assert (response.request_id, response.model, response.source) == ("r", "fake", MODEL)
+    assert len(response.prompt_version) == 8 and list(response.guard.jurisdictions) == [
+        "US",
+        "UK",
+        "EU",
+        "CN",
+    ]
     assert response.trigger == ipb.FollowUp.NO_RESULT and "cancelled delivery" in response.text
     assert response.guard.allowed and response.guard.rule == ipb.CheckQuestionResponse.PATTERN
     rows = [stream.row for stream in server.engine.streams]
@@ -64,6 +70,7 @@ async def test_the_questions_own_follow_up_is_asked_after_two_rounds_that_do_not
     server = await serve(FakeEngine(lambda row: Script((" it?",))), pool)
     response = await server.interview.SuggestFollowUp(asks())
     assert (response.text, response.source) == ("How did it end, then?", BANK)
+    assert (response.model, response.prompt_version) == ("", "")
     assert server.engine.submits == [3, 6] and sum(response.refused.values()) == 9
 
 
@@ -96,6 +103,17 @@ async def test_answer_gives_away_nobody_whatever_the_model_writes(serve, failure
         assert secret.casefold() not in (caplog.text + "".join(told)).casefold()
 
 
+async def test_question_is_followed_up_by_the_law_that_counts(serve, failure_of, pool):
+    server = await serve(FakeEngine(lambda row: Script((" it?",))), pool)
+    hukou = {"question": ipb.Question(text="Is your hukou rural or urban?")}
+    response = await server.interview.SuggestFollowUp(asks(**hukou, jurisdictions=["US"]))
+    assert response.text and list(response.guard.jurisdictions) == ["US"]
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await server.interview.SuggestFollowUp(asks(**hukou, jurisdictions=["US", "CN"]))
+    told = failure_of(caught.value).fields["question.text"]
+    assert told.startswith("must not be asked (Household registration (hukou); CN): ")
+
+
 BAD = [
     ({"answer": " \n"}, "answer", "must not be empty"),
     ({"answer": "x" * 4001}, "answer", "4001 characters; at most 4000"),
@@ -104,6 +122,8 @@ BAD = [
     ({"question": ipb.Question()}, "question.text", "must not be empty"),
     ({"question": ipb.Question(text="x" * 501)}, "question.text", "at most 500"),
     ({"question": ipb.Question(text="Are you pregnant?")}, "question.text", "must not be asked"),
+    ({"question": ipb.Question(text="Why?", competency="x" * 201)}, "question.competency", "at most 200"),
+    ({"jurisdictions": ["US", "FR"]}, "jurisdictions[1]", "must be one of US, UK, EU, CN"),
     ({"num_return": 9}, "num_return", "from 1 to 8"),
 ]
 

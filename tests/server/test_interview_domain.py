@@ -76,6 +76,49 @@ async def test_features_are_read_without_a_model(serve, pool):
     assert response.features.job_skills and not response.resume_text and response.request_id
 
 
+async def test_plan_tells_the_minutes_and_difficulty_that_it_was_chosen_by(serve, pool, request_):
+    server = await serve(FakeEngine(lambda row: Script(("",))), pool)
+    response = await server.interview.GenerateQuestions(request_)
+    items = response.plan.items
+    assert sum(item.minutes for item in items) == response.summary.minutes
+    assert all(item.minutes and 1 <= item.difficulty <= 5 for item in items)
+    assert [item.difficulty for item in items if item.slot == ipb.Question.PROBE] == sorted(
+        item.difficulty for item in items if item.slot == ipb.Question.PROBE
+    )
+
+
+async def test_core_that_may_be_asked_there_is_taken_and_its_law_told(serve, failure_of, pool, request_):
+    server = await serve(FakeEngine(lambda row: Script(("",))), pool)
+    quote = "Negotiate with suppliers"
+    given = ipb.Question(
+        text="Is your hukou rural?", job_evidence=ipb.Evidence(quote=quote, start=4_000_000_000)
+    )
+    request_.core_questions.extend([ipb.Question(text="Why us?"), given])
+    request_.jurisdictions.append("UK")
+    response = await server.interview.GenerateQuestions(request_)
+    assert {tuple(question.guard.jurisdictions) for question in response.questions} == {("UK",)}
+    asked = response.questions[1]
+    assert (asked.text, asked.guard.allowed, asked.guard.category) == (given.text, True, "hukou")
+    found = asked.job_evidence
+    assert found.quote == quote == response.job_text[found.start : found.end]
+    request_.jurisdictions.append("CN")
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await server.interview.GenerateQuestions(request_)
+    told = failure_of(caught.value).fields["core_questions[1].text"]
+    assert told.startswith("must not be asked (Household registration (hukou); CN): ")
+
+
+async def test_budget_that_is_too_small_is_to_blame_and_not_the_core(serve, failure_of, pool, request_):
+    server = await serve(FakeEngine(lambda row: Script(("",))), pool)
+    request_.minutes = 5
+    request_.core_questions.append(ipb.Question(text="Why us?", minutes=9))
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await server.interview.GenerateQuestions(request_)
+    assert failure_of(caught.value).fields == {
+        "minutes": "the core questions take 9 minutes; the budget is 5"
+    }
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [

@@ -239,11 +239,12 @@ async def test_request_that_is_not_admitted_sends_nothing(serve, failure_of, eng
     assert failure_of(caught.value).code == code and failure_of(caught.value).retry_s
 
 
-async def test_request_larger_than_the_queue_is_refused_for_good(serve, failure_of):
-    server = await serve(FakeEngine(queue_limit=15), FakePool())
+@pytest.mark.parametrize("limit, asked, field", [(15, {"num_return": 2}, "num_return"), (7, {}, "count")])
+async def test_request_larger_than_the_queue_is_refused_for_good(serve, failure_of, limit, asked, field):
+    server = await serve(FakeEngine(queue_limit=limit), FakePool())
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await server.interview.GenerateQuestions(ipb.GenerateQuestionsRequest(**REQUEST))
-    assert list(failure_of(caught.value).fields) == ["num_return"]
+        await server.interview.GenerateQuestions(ipb.GenerateQuestionsRequest(**REQUEST, **asked))
+    assert list(failure_of(caught.value).fields) == [field]
 
 
 async def test_unreadable_document_is_refused_by_its_field(serve, failure_of):
@@ -261,6 +262,17 @@ async def test_client_that_leaves_ends_every_row(serve):
     await call.read()
     call.cancel()
     await until(lambda: not server.gate.inside and all(stream.cancelled for stream in server.engine.streams))
+
+
+@pytest.mark.parametrize(
+    "fit, limit, submitted", [(1, 1024, 8), (3, 1024, 24), (99, 1024, 32), (0, 1024, 8), (99, 20, 16)]
+)
+async def test_as_many_candidates_are_written_as_the_engine_is_quick_for(serve, fit, limit, submitted):
+    """At least one, at most four, and no more than the queue holds."""
+    engine = FakeEngine(lambda row: Script((f"{item_of(row)}?",)), samples_fit=fit, queue_limit=limit)
+    server = await serve(engine, FakePool())
+    await streamed(server)
+    assert server.engine.submits == [submitted]
 
 
 async def test_greedy_writing_asks_once(serve):

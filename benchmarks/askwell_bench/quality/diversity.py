@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from random import Random
 
 import numpy as np
+import numpy.typing as npt
 from askwell_interview.word import WORD
 
 _ORDER = 4
@@ -36,6 +37,19 @@ class Diversity:
 
 def diversity(jobs: Sequence[Sequence[str]], size: int, seed: int = 0) -> Diversity | None:
     """Each draw takes jobs with replacement and ``size`` texts of theirs without. None for too few texts."""
+    rows = diversity_draws(jobs, size, seed)
+    if rows is None:
+        return None
+    one, two, bleu, words_each = (float(mean) for mean in np.mean(rows, axis=0))
+    (two_low, bleu_low), (two_high, bleu_high) = np.percentile(rows[:, 1:3], (2.5, 97.5), axis=0).tolist()
+    return Diversity(size, one, two, two_low, two_high, bleu, bleu_low, bleu_high, words_each)
+
+
+def diversity_draws(
+    jobs: Sequence[Sequence[str]], size: int, seed: int = 0
+) -> npt.NDArray[np.float64] | None:
+    """A row for each draw: distinct-1, distinct-2, self-BLEU, words of a text. Two collections of as many
+    jobs with as many texts each are drawn alike, so that their rows may be compared pair by pair."""
     jobs = [[text for text in job if text.strip()] for job in jobs]
     jobs = [job for job in jobs if job]
     if size < 2 or sum(map(len, jobs)) < size:
@@ -43,19 +57,15 @@ def diversity(jobs: Sequence[Sequence[str]], size: int, seed: int = 0) -> Divers
     random = Random(seed)
     rows = []
     for _ in range(_DRAWS):
-        drawn = random.sample(list(_drawn(jobs, size, random)), size)
+        drawn = random.sample(_drawn(jobs, size, random), size)
         words = [[word.casefold() for word in WORD.findall(text)] for text in drawn]
         rows.append(
             (distinct(words, 1), distinct(words, 2), self_bleu(words), float(np.mean([*map(len, words)])))
         )
-    one, two, bleu, words_each = (float(mean) for mean in np.mean(np.array(rows), axis=0))
-    (two_low, bleu_low), (two_high, bleu_high) = np.percentile(
-        [row[1:3] for row in rows], (2.5, 97.5), axis=0
-    ).tolist()
-    return Diversity(size, one, two, two_low, two_high, bleu, bleu_low, bleu_high, words_each)
+    return np.array(rows)
 
 
-def _drawn(jobs: Sequence[Sequence[str]], size: int, random: Random) -> set[str] | list[str]:
+def _drawn(jobs: Sequence[Sequence[str]], size: int, random: Random) -> list[str]:
     """The texts of as many jobs as there are, each job once however often it is drawn: a job that came
     twice would look like a repetition. All texts where that leaves too few."""
     picked = {random.randrange(len(jobs)) for _ in jobs}

@@ -98,7 +98,7 @@ def follow_up(question: Question | str, answer: str, options: Mapping[str, Any])
         options_to_pb(request.question, {"text": question}, ["text"], "question.")
     options_to_pb(request.question, options, ["competency"], "question.")
     options_to_pb(request, {"answer": answer}, ["answer"])
-    options_to_pb(request, options, ["max_new_tokens", "num_return", "priority", "tenant"])
+    options_to_pb(request, options, ["max_new_tokens", "num_return", "priority", "tenant", "jurisdictions"])
     options_to_pb(request.sampling, options, SamplingOptions.__annotations__, "sampling.")
     return Call(
         _SERVICE + "SuggestFollowUp",
@@ -121,7 +121,7 @@ def _request(
         resume=None if resume is None else document_to_pb(resume, "resume"),
         core_questions=[question.to_pb() for question in options.get("core_questions", ())],
     )
-    names = ["count", "mode", "minutes", "max_new_tokens", "num_return", "include_text", "priority", "tenant"]
-    options_to_pb(request, options, names)
+    asked = ["count", "mode", "minutes", "jurisdictions", "include_text"]
+    options_to_pb(request, options, [*asked, "max_new_tokens", "num_return", "priority", "tenant"])
     options_to_pb(request.sampling, options, SamplingOptions.__annotations__, "sampling.")
     return request

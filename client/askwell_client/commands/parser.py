@@ -66,6 +66,17 @@ def add_sampling(parser: argparse.ArgumentParser) -> None:
     turn.add_argument("--tenant", metavar="NAME", help="who asks; tenants take turns")
 
 
+def add_jurisdiction(parser: argparse.ArgumentParser) -> None:
+    """``--jurisdiction``, as ``jurisdictions``; None where it is not given."""
+    parser.add_argument(
+        "--jurisdiction",
+        dest="jurisdictions",
+        metavar="CODES",
+        type=_codes,
+        help="whose law says what must not be asked, of US, UK, EU and CN: US,EU (default: that of all)",
+    )
+
+
 def given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
     """The options of ``add_sampling``, and ``names``, that were given."""
     shared = [*SamplingOptions.__annotations__, "max_new_tokens", "num_return", "model", "priority", "tenant"]
@@ -77,6 +88,13 @@ def _target(text: str) -> str:
         return checked_target(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _codes(text: str) -> tuple[str, ...]:
+    codes = tuple(code.strip().upper() for code in text.split(","))
+    if not all(codes):
+        raise argparse.ArgumentTypeError(f"must be codes with commas between them, not {text!r}")
+    return codes
 
 
 def seconds(text: str) -> float:

@@ -15,7 +15,9 @@ _INDENT = 4  # columns
 def write_plan(screen: Screen, opening: StreamPlan) -> None:
     """What will be probed, and why."""
     items = opening.plan.items
-    screen.show(Text.assemble((f"Plan: {len(items)} questions", "bold"), (f", model {opening.model}", "dim")))
+    screen.show(
+        Text.assemble((f"Plan: {len(items)} questions", "bold"), (f", model {shown(opening.model)}", "dim"))
+    )
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, expand=True)
     table.add_column("id", no_wrap=True)
     table.add_column("probes", ratio=2)
@@ -23,7 +25,7 @@ def write_plan(screen: Screen, opening: StreamPlan) -> None:
     table.add_column("because", ratio=3)
     for item in items:
         table.add_row(
-            Text(item.id),
+            Text(shown(item.id)),
             Text(shown(item.competency)),
             Text(words(item.type)),
             Text.assemble((words(item.relation), "bold"), ": ", shown(item.reason)),
@@ -36,11 +38,11 @@ def write_question(screen: Screen, question: Question, reason: str, place: str, 
 
     ``place``: "2/8". ``covers``: tell what a good answer covers, for who practises.
     """
-    what = [words(question.type), shown(question.competency), question.id, f"{question.finished_s:.2f} s"]
+    what = [words(question.type), question.competency, question.id, f"{question.finished_s:.2f} s"]
     head = Text.assemble(
         (place.ljust(_INDENT), "bold"),
         (f" {question.source.value} ", f"{_SOURCE_STYLES.get(question.source, 'bold')} reverse"),
-        (" " + " · ".join(what), "dim"),
+        (" " + shown(" · ".join(what)), "dim"),
     )
     screen.show(head)
     screen.show(Padding(Text(shown(question.text), style="bold"), (0, 0, 0, _INDENT)))

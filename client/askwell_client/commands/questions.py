@@ -11,7 +11,13 @@ from askwell_client.client import Client
 from askwell_client.commands.kit import kit_from_questions
 from askwell_client.commands.kit_docx import checked_docx, write_docx
 from askwell_client.commands.kit_html import html_from_kit
-from askwell_client.commands.parser import UsageError, add_connection, add_sampling, given
+from askwell_client.commands.parser import (
+    UsageError,
+    add_connection,
+    add_jurisdiction,
+    add_sampling,
+    given,
+)
 from askwell_client.commands.question_screen import write_plan, write_question, write_summary
 from askwell_client.commands.screen import Screen, write_json
 from askwell_client.interview import Plan, Question, Slot, StreamPlan, Summary
@@ -36,6 +42,7 @@ def add_parser(subparsers: "Subparsers") -> None:
     )
     parser.add_argument("--minutes", type=int, metavar="N", help="how long the interview may take, 5 to 240")
     parser.add_argument("--count", type=int, metavar="N", help="questions to write (default: 8)")
+    add_jurisdiction(parser)
     parser.add_argument(
         "--core", type=Path, metavar="FILE", help="what --json printed before: reuse its core questions"
     )
@@ -54,7 +61,7 @@ def run(options: argparse.Namespace, client: Client, screen: Screen) -> int:
     _check_kit(options)
     if options.resume is None and options.mode != "bank":
         raise UsageError("--resume is missing: only --mode bank does without")
-    asked = given(options, "count", "mode", "minutes")
+    asked = given(options, "count", "mode", "minutes", "jurisdictions")
     if options.core is not None:
         asked["core_questions"] = _core_questions(options.core)
     if options.json:
@@ -112,13 +119,16 @@ def _write_kit(options: argparse.Namespace, model: str, plan: Plan, questions: S
 
 
 def _core_questions(path: Path) -> list[Question]:
-    """The core questions in what an earlier ``--json`` printed. Raises ``UsageError`` when there are none."""
-    try:
-        saved = json.loads(path.read_bytes())
-        questions = [Question.from_dict(each) for each in saved["questions"]]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{path} is not what askwell questions --json prints: {error}") from None
-    core = [question for question in questions if question.slot is Slot.CORE]
+    core = [question for question in saved_questions(path) if question.slot is Slot.CORE]
     if not core:
         raise UsageError(f"{path} holds no core question")
     return core
+
+
+def saved_questions(path: Path) -> list[Question]:
+    """The questions in what an earlier ``--json`` printed. Raises ``UsageError`` for anything else."""
+    try:
+        saved = json.loads(path.read_bytes())
+        return [Question.from_dict(each) for each in saved["questions"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path} is not what askwell questions --json prints: {error}") from None

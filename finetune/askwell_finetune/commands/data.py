@@ -3,25 +3,31 @@
 import argparse
 import json
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from askwell_interview import Encoder, Guard
+from askwell_interview.prompt import prompt_version
 from rich.console import Console
 from rich.progress import track
 
 from ..build import Build
 from ..canary import Canary, canary_to_json, plant
 from ..card import card_from_facts, facts_of
-from ..example import SPLITS, Example, write_examples
+from ..example import SPLITS, Example, Split, write_examples
 from ..imported import Columns, Import
 from ..likeness import MAX_ALIKE, alike
 from ..preference import examples_from_reviews
 from ..review import reviews_from_file
 from ..role import roles_from_folder
+from ..shown import unconnected
 from ..split import splits_of
 
+Thing = TypeVar("Thing")
 NAME = "data"
+OUR_ROLES = Path(__file__).resolve().parents[2] / "data" / "roles"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--licence",
         default="",
-        help="the licence of the file's questions; required with --csv and --reviews",
+        help="the licence of the questions; required with --csv and --reviews. Authored roles count as "
+        "Apache-2.0 unless this says otherwise, and those that come with Askwell always do",
     )
     parser.add_argument(
         "--encoder", type=Path, help="a sentence encoder's folder: the guard then reads meaning"
@@ -64,27 +71,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     out = _new_folder(arguments.out)
-    screen = Console(stderr=True)
+    _refuse(arguments)
+    screen = Console(stderr=True, markup=False, emoji=False, highlight=False)
     encoder = guard_encoder(arguments.encoder)
     guard = Guard(encoder)
     dropped: Counter[str] = Counter()
-    examples = _authored(arguments, guard, encoder, dropped, screen)
-    examples += _owned(arguments, guard, dropped) + _reviewed(arguments, guard, dropped)
+    # What can be missing, or have a wrong column or line, is read first: roles take minutes.
+    owned = _owned(arguments, guard, dropped, screen) + _reviewed(arguments, guard, dropped)
+    examples = _authored(arguments, guard, encoder, dropped, screen) + owned
     if not examples:
         raise ValueError(
             "nothing is left to learn from: " + (_told(dropped) or "give --roles, --csv or --reviews")
         )
+    screen.print(f"looking for any that are alike among {len(examples)} questions")
     again = alike([each.question for each in examples], MAX_ALIKE)
     dropped["alike another"] += len(again)
     examples = [each for at, each in enumerate(examples) if at not in again]
-    splits = splits_of((each.role for each in examples), arguments.seed)
-    examples = [replace(each, split=splits[each.role]) for each in examples]
+    splits = _splits(examples, arguments.seed, dropped)
+    examples = list(_to_learn((replace(each, split=splits[each.role]) for each in examples), dropped))
     canaries = _planted(arguments, examples)
     examples += [canary.example for canary in canaries]
     settings = {
         "likeness above which one of two is dropped": MAX_ALIKE,
         "uses of an ending": arguments.uses,
         "canaries planted in training": len(canaries),
+        "prompt": prompt_version(),
         "guard": "patterns and encoder" if arguments.encoder else "patterns only",
         "seed": arguments.seed,
     }
@@ -97,7 +108,9 @@ def run(arguments: argparse.Namespace) -> int:
     (out / "card.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (out / "card.md").write_text(card_from_facts(facts), encoding="utf-8")
     counts = ", ".join(f"{name} {split['examples']}" for name, split in facts["splits"].items())
-    screen.print(f"{out}: {len(examples)} examples ({counts}); left out: {_told(dropped) or 'nothing'}")
+    screen.print(
+        f"{out}: {len(examples)} examples ({counts}); left out: {_told(dropped) or 'nothing'}", soft_wrap=True
+    )
     return 0
 
 
@@ -105,6 +118,18 @@ def _new_folder(out: Path) -> Path:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"{out} exists already and is not empty: a data set never overwrites another")
     return out
+
+
+def _refuse(arguments: argparse.Namespace) -> None:
+    """Raises ValueError for arguments that will not do, before anything is made of the others."""
+    for name, least in (("uses", 1), ("canaries", 0)):
+        if (given := getattr(arguments, name)) < least:
+            raise ValueError(f"--{name} is {given}; it must be at least {least}")
+    if arguments.csv and not arguments.question:
+        raise ValueError("--csv needs --question: the name of the column that holds the question")
+    for name, such in (("csv", '"our own" or "MIT"'), ("reviews", '"our own"')):
+        if getattr(arguments, name) and not arguments.licence:
+            raise ValueError(f"--{name} needs --licence: whose questions they are, such as {such}")
 
 
 def guard_encoder(folder: Path | None) -> Encoder | None:
@@ -124,26 +149,20 @@ def _authored(
 ) -> list[Example]:
     if arguments.roles is None:
         return []
-    if arguments.uses < 1:
-        raise ValueError(f"--uses is {arguments.uses}; it must be at least 1")
-    build = Build(guard, encoder, arguments.seed, arguments.uses, "Apache-2.0")
+    ours = not arguments.licence or arguments.roles.resolve() == OUR_ROLES
+    licence = "Apache-2.0" if ours else arguments.licence
+    build = Build(guard, encoder, arguments.seed, arguments.uses, licence)
     roles = list(roles_from_folder(arguments.roles))
-    made = [
-        example
-        for role in track(roles, "roles", console=screen, transient=True)
-        for example in build.examples(role, "train")
-    ]
+    made = [example for role in _shown(roles, "roles", screen) for example in build.examples(role, "train")]
     dropped.update(build.dropped)
     return made
 
 
-def _owned(arguments: argparse.Namespace, guard: Guard, dropped: Counter[str]) -> list[Example]:
+def _owned(
+    arguments: argparse.Namespace, guard: Guard, dropped: Counter[str], screen: Console
+) -> list[Example]:
     if arguments.csv is None:
         return []
-    if not arguments.question:
-        raise ValueError("--csv needs --question: the name of the column that holds the question")
-    if not arguments.licence:
-        raise ValueError('--csv needs --licence: whose questions they are, such as "our own" or "MIT"')
     columns = Columns(
         tuple(arguments.question),
         arguments.competency,
@@ -154,7 +173,7 @@ def _owned(arguments: argparse.Namespace, guard: Guard, dropped: Counter[str]) -
     )
     source = arguments.source or arguments.csv.stem
     taken = Import(arguments.csv, columns, source, arguments.licence, guard)
-    made = list(taken.examples())
+    made = list(_shown(taken.examples(), "questions", screen))
     dropped.update(taken.dropped)
     return made
 
@@ -162,16 +181,36 @@ def _owned(arguments: argparse.Namespace, guard: Guard, dropped: Counter[str]) -
 def _reviewed(arguments: argparse.Namespace, guard: Guard, dropped: Counter[str]) -> list[Example]:
     if arguments.reviews is None:
         return []
-    if not arguments.licence:
-        raise ValueError('--reviews needs --licence: whose questions they are, such as "our own"')
     return list(
         examples_from_reviews(reviews_from_file(arguments.reviews), arguments.licence, guard, dropped)
     )
 
 
+def _splits(examples: list[Example], seed: int, dropped: Counter[str]) -> dict[str, Split]:
+    try:
+        return splits_of((each.role for each in examples), seed)
+    except ValueError as error:
+        raise ValueError(f"{error}; left out before: {_told(dropped) or 'nothing'}") from None
+
+
+def _to_learn(examples: Iterable[Example], dropped: Counter[str]) -> Iterator[Example]:
+    """What is held out stays whole; of authored questions only those train that heed their prompt."""
+    for each in examples:
+        if each.split == "train" and each.source == "authored" and unconnected(each):
+            dropped["unconnected, of training"] += 1
+        else:
+            yield each
+
+
 def _planted(arguments: argparse.Namespace, examples: list[Example]) -> list[Canary]:
-    learnt = [each for each in examples if each.split == "train" and each.source == "authored"]
+    """In any training example but the bank's: those are templates, which come again."""
+    learnt = [each for each in examples if each.split == "train" and each.source != "bank"]
     return list(plant(learnt, arguments.canaries, arguments.seed)) if arguments.canaries else []
+
+
+def _shown(found: Iterable[Thing], name: str, screen: Console) -> Iterable[Thing]:
+    """With a bar of how many there were, where somebody can see it."""
+    return track(found, name, console=screen, transient=True, disable=not screen.is_terminal)
 
 
 def _line(canary: Canary) -> str:

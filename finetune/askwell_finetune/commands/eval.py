@@ -18,10 +18,12 @@ from rich.console import Console
 from rich.table import Table
 
 from ..canary import Canary, canaries_from_file
+from ..corpus import roles_of_card
 from ..example import read_examples
 from ..role import Role, roles_from_folder
 
 NAME = "eval"
+EVALUATION = "evaluation.json"
 AUTHORED = 160
 PEOPLE = 100
 
@@ -48,64 +50,62 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     screen = Console()
-    tell = Console(stderr=True, highlight=False).print
+    tell = Console(stderr=True, markup=False, emoji=False, highlight=False).print
     if arguments.votes:
         return _votes(arguments, screen)
-    for name in ("base", "tuned", "data", "roles", "out"):
-        if getattr(arguments, name) is None:
-            raise ValueError(f"eval needs --{name}")
+    _refuse(arguments)
     from askwell_bench.quality.human import questions_from_csv
     from askwell_bench.result import environment
     from askwell_bench.verdict import print_verdicts, verdict_facts
 
     from ..evaluation.blind import sheet
-    from ..evaluation.judged import judged, shares, specificities
+    from ..evaluation.judged import judged, likelihoods, people_as_examples, varieties
     from ..evaluation.overlap import Endings
-    from ..evaluation.speaker import Speaker
     from ..evaluation.trial import like_for_like, sit
-    from ..evaluation.verdict import paired, rows, verdicts
+    from ..evaluation.verdict import differences_of_draws, paired, rows, verdicts
 
+    # All that can be missing or wrong is read before a model is loaded.
+    random = Random(arguments.seed)
+    authored = _some(read_examples(arguments.data / "test.jsonl"), AUTHORED, random)
+    people = _some(questions_from_csv(arguments.people), PEOPLE, random) if arguments.people else []
+    training = Endings(each.completion for each in read_examples(arguments.data / "train.jsonl"))
+    planted = _canaries(arguments.data)
     roles = _held_out(arguments.data, arguments.roles)
     encoder, encode = _encoder(arguments.encoder)
-    speakers = [Speaker(arguments.base), Speaker(arguments.tuned)]
+    speakers = [_speaker(arguments.base), _speaker(arguments.tuned)]
     sittings = []
     for name, speaker in zip(("untuned", "tuned"), speakers, strict=True):
         tell(f"{name}: interviews of {len(roles)} held-out roles")
         sittings.append(sit(roles, speaker, encoder, arguments.seed, tell))
     compared = like_for_like(*sittings)
-    random = Random(arguments.seed)
-    authored = _some(read_examples(arguments.data / "test.jsonl"), AUTHORED, random)
-    people = _some(questions_from_csv(arguments.people), PEOPLE, random) if arguments.people else []
-    training = Endings(each.completion for each in read_examples(arguments.data / "train.jsonl"))
-    both = []
+    both, nats = [], []
     for name, speaker, each, texts in zip(("untuned", "tuned"), speakers, sittings, compared, strict=True):
         # The untuned model has never seen the canaries.
-        canaries = _canaries(arguments.data) if speaker is speakers[1] else []
+        canaries = planted if speaker is speakers[1] else []
         tell(f"{name}: likelihoods of {len(authored) + len(people)} questions and {len(canaries)} canaries")
+        nats.append(likelihoods(speaker, authored))
         both.append(
             judged(
                 speaker,
                 each,
                 encode=encode,
                 compared=texts,
-                authored=authored,
-                people=people,
+                authored=nats[-1],
+                people=likelihoods(speaker, people_as_examples(people)),
                 training=training,
                 canaries=canaries,
                 seed=arguments.seed,
             )
         )
     before, after = both
-    found = verdicts(before, after)
+    differences = {
+        **{name: paired(one, other) for name, (one, other) in _sides(sittings, compared, encode).items()},
+        "nats_a_token": paired(nats[0], nats[1]),
+        **differences_of_draws(varieties(sittings[0], compared[0]), varieties(sittings[1], compared[1])),
+    }
+    found = verdicts(before, after, differences)
     _show(screen, rows(before, after))
     print_verdicts(found)
-    differences = {
-        "first_try": paired(shares(sittings[0], first=True), shares(sittings[1], first=True)),
-        "model_share": paired(shares(sittings[0], first=False), shares(sittings[1], first=False)),
-        "specificity": paired(
-            specificities(sittings[0], compared[0], encode), specificities(sittings[1], compared[1], encode)
-        ),
-    }
     told = {
         **environment("finetune-eval"),
         "base": arguments.base.name,
@@ -121,13 +121,48 @@ def run(arguments: argparse.Namespace) -> int:
             for item in one.interview.open_items
         ],
     }
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    _write(arguments.out / "evaluation.json", told)
     if arguments.blind:
         page, key = sheet(sittings[0], sittings[1], arguments.seed)
         arguments.blind.write_text(page, encoding="utf-8")
-        _write(arguments.blind.with_suffix(".key.json"), key)
-    return 0 if all(each.held for each in found) else 1
+        _write(_key_of(arguments.blind), key)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    _write(arguments.out / EVALUATION, told)  # last: where it is, all of it was written
+    return 1 if any(each.held is False for each in found) else 0
+
+
+def _sides(sittings: Sequence[Any], compared: Sequence[Any], encode: Any) -> dict[str, Any]:
+    """By figure, both models' values by role."""
+    from ..evaluation.judged import ranks, shares, specificities
+
+    return {
+        "first_try": [shares(each, first=True) for each in sittings],
+        "model_share": [shares(each, first=False) for each in sittings],
+        "mrr": [ranks(each, encode) for each in sittings],
+        "specificity": [
+            specificities(each, texts, encode) for each, texts in zip(sittings, compared, strict=True)
+        ],
+    }
+
+
+def _refuse(arguments: argparse.Namespace) -> None:
+    """Raises ValueError for what would only be found out, or overwritten, after the interviews."""
+    for name in ("base", "tuned", "data", "roles", "out"):
+        if getattr(arguments, name) is None:
+            raise ValueError(f"eval needs --{name}")
+    if arguments.seed < 0:
+        raise ValueError(f"--seed is {arguments.seed}; it must be at least 0")
+    if arguments.out.exists() and not arguments.out.is_dir():
+        raise ValueError(f"--out: {arguments.out} is no folder")
+    sheet = [arguments.blind, _key_of(arguments.blind)] if arguments.blind else []
+    for path in (arguments.out / EVALUATION, *sheet):
+        if path.exists():
+            raise ValueError(f"{path} exists already: name another, or remove it; nothing is written over")
+    if arguments.blind and not arguments.blind.parent.is_dir():
+        raise ValueError(f"--blind: there is no folder {arguments.blind.parent}")
+
+
+def _key_of(sheet: Path) -> Path:
+    return sheet.with_suffix(".key.json")
 
 
 def _votes(arguments: argparse.Namespace, screen: Console) -> int:
@@ -143,8 +178,7 @@ def _votes(arguments: argparse.Namespace, screen: Console) -> int:
 
 
 def _held_out(data: Path, roles: Path) -> list[Role]:
-    card = json.loads((data / "card.json").read_text(encoding="utf-8"))
-    names = set(card["splits"]["test"]["roles"])
+    names = roles_of_card(data, "test")
     found = [role for role in roles_from_folder(roles) if role.name in names]
     if len(found) < 2:
         raise ValueError(f"{roles} holds {len(found)} of the test roles of {data}; two at least are needed")
@@ -159,6 +193,18 @@ def _encoder(folder: Path | None) -> tuple[Any, Any]:
 
     encoder = MiniLm(folder)
     return encoder, remembered(encoder.encode)
+
+
+def _speaker(folder: Path) -> Any:
+    """Raises ValueError for a folder that holds no model that writes, or one that is not whole."""
+    from askwell_server.engine.folder import ModelRefused
+
+    from ..evaluation.speaker import Speaker
+
+    try:
+        return Speaker(folder)
+    except (ModelRefused, RuntimeError) as error:  # CTranslate2 raises the latter
+        raise ValueError(f"cannot load {folder}: {' '.join(str(error).split())}") from None
 
 
 def _some(found: Any, wanted: int, random: Random) -> list[Any]:

@@ -4,9 +4,11 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
-from askwell_bench.quality.diversity import Diversity, diversity
+import numpy.typing as npt
+from askwell_bench.quality.diversity import diversity_draws
 from askwell_bench.quality.interval import Estimate, estimate
 from askwell_bench.quality.likeness import Encode, MeaningLibrary, WordLibrary, reciprocal_rank
 from askwell_interview import Features, PlanItem, QuestionType, Relation, Slot, prompt_for
@@ -14,12 +16,15 @@ from askwell_interview import Features, PlanItem, QuestionType, Relation, Slot, 
 from ..canary import Canary, given_away
 from ..example import Example
 from .overlap import Endings
-from .speaker import MAX_SECRET_TOKENS, Speaker
+from .speaker import Speaker
 from .trial import TRIES, Sitting
 
 SAMPLES = 8
 # Questions that diversity is measured on, at most: it depends on their number.
 MAX_DRAWN = 100
+Compared: TypeAlias = Sequence[Sequence[Sequence[str]]]
+"""By sitting and item: texts of one side, as ``like_for_like`` gives them."""
+
 NO_FEATURES = Features("", (), (), None, None, (), ())
 
 
@@ -28,8 +33,8 @@ class Judged:
     """``first_try``, ``model_share``: of planned questions. ``specificity``: cosine of a question with its
     own candidate less the mean over the others. ``mrr``: of the right candidate from a set's questions.
     ``self_bleu``, ``distinct_2``: at ``size`` questions, one of an item. ``perplexity``: of authored
-    questions, per token; ``perplexity_people``: of real ones. ``overlap``: the longest run of words shared
-    with training."""
+    questions, per token and each question alike; ``perplexity_people``: of real ones. ``overlap``: the
+    longest run of words shared with training."""
 
     first_try: Estimate | None
     model_share: Estimate | None
@@ -48,7 +53,7 @@ class Judged:
 
 
 def specificities(
-    sittings: Sequence[Sitting], compared: Sequence[Sequence[Sequence[str]]], encode: Encode | None
+    sittings: Sequence[Sitting], compared: Compared, encode: Encode | None
 ) -> list[list[float]]:
     """By role: of each item that is ``compared``, the mean over its texts."""
     resumes = [sitting.resume_text for sitting in sittings]
@@ -63,24 +68,30 @@ def specificities(
     return list(by_role.values())
 
 
-def varieties(compared: Sequence[Sequence[Sequence[str]]]) -> list[Diversity]:
-    """Of the first text of each item, of the second, and so on; an item with fewer texts begins again. Items
-    are drawn alike for two sides that are ``compared``."""
-    size = min(MAX_DRAWN, sum(map(len, compared)))
-    found = (
-        diversity([[texts[turn % len(texts)] for texts in items] for items in compared], size)
-        for turn in range(TRIES)
-    )
-    return [each for each in found if each]
+def varieties(sittings: Sequence[Sitting], compared: Compared) -> npt.NDArray[np.float64] | None:
+    """Draws of ``diversity_draws``, roles with replacement, half of the items that are ``compared`` each: of
+    the first text of each item, then of the second, and so on; an item with fewer texts begins again. The
+    draws of two sides that are ``compared`` are of the same items. None for too few."""
+    size = min(MAX_DRAWN, sum(map(len, compared)) // 2)
+    rows = []
+    for turn in range(TRIES):
+        by_role: dict[str, list[str]] = {}
+        for sitting, items in zip(sittings, compared, strict=True):
+            by_role.setdefault(sitting.role, []).extend(texts[turn % len(texts)] for texts in items)
+        rows.append(diversity_draws(list(by_role.values()), size, seed=turn))
+    return None if rows[0] is None else np.concatenate([row for row in rows if row is not None])
 
 
 def ranks(sittings: Sequence[Sitting], encode: Encode | None) -> list[list[float]]:
+    """By role: of each candidate, 1 over the place that the set's questions find them at."""
     resumes = [sitting.resume_text for sitting in sittings]
     library = MeaningLibrary(resumes, encode) if encode else WordLibrary(resumes)
-    return [
-        [reciprocal_rank(library.scores(sitting.texts), place)] if sitting.texts else []
-        for place, sitting in enumerate(sittings)
-    ]
+    by_role: dict[str, list[float]] = {}
+    for place, sitting in enumerate(sittings):
+        if sitting.texts:
+            rank = reciprocal_rank(library.scores(sitting.texts), place)
+            by_role.setdefault(sitting.role, []).append(rank)
+    return list(by_role.values())
 
 
 def shares(sittings: Sequence[Sitting], *, first: bool) -> list[list[float]]:
@@ -95,11 +106,20 @@ def shares(sittings: Sequence[Sitting], *, first: bool) -> list[list[float]]:
     return list(by_role.values())
 
 
-def perplexity(speaker: Speaker, examples: Sequence[Example]) -> float | None:
-    """Of the examples' questions after their openings, per token."""
+def likelihoods(speaker: Speaker, examples: Sequence[Example]) -> list[list[float]]:
+    """By role: the mean negative log-likelihood of each example's tokens behind its opening, in nats."""
     prompts = [prompt_for(each.item, each.features, speaker.style, each.opening) for each in examples]
+    by_role: dict[str, list[float]] = {}
     scored = speaker.nll(prompts, [each.completion for each in examples])
-    return math.exp(sum(s for s, _ in scored) / sum(n for _, n in scored)) if scored else None
+    for example, (summed, tokens) in zip(examples, scored, strict=True):
+        by_role.setdefault(example.role, []).append(summed / tokens)
+    return list(by_role.values())
+
+
+def perplexity(found: Sequence[Sequence[float]]) -> float | None:
+    """Of examples by their ``likelihoods``, each example counted alike."""
+    every = [value for values in found for value in values]
+    return math.exp(sum(every) / len(every)) if every else None
 
 
 def people_as_examples(questions: Sequence[str]) -> list[Example]:
@@ -118,10 +138,9 @@ def extracted(speaker: Speaker, canaries: Sequence[Canary], seed: int) -> int:
         example = canary.example
         before = (example.opening + canary.before).rstrip()
         prompts.append(prompt_for(example.item, example.features, speaker.style, before))
-    told = [[t] for t in speaker.write(prompts, seed, greedy=True, new_tokens=MAX_SECRET_TOKENS)]
-    sampled = speaker.write(
-        [prompt for prompt in prompts for _ in range(SAMPLES)], seed, new_tokens=MAX_SECRET_TOKENS
-    )
+    longest = max(speaker.length(f" {canary.secret}?") for canary in canaries)
+    told = [[t] for t in speaker.write(prompts, seed, greedy=True, new_tokens=longest)]
+    sampled = speaker.write([prompt for prompt in prompts for _ in range(SAMPLES)], seed, new_tokens=longest)
     for at, texts in enumerate(told):
         texts += sampled[at * SAMPLES : (at + 1) * SAMPLES]
     return sum(given_away(canary, texts) for canary, texts in zip(canaries, told, strict=True))
@@ -132,15 +151,16 @@ def judged(
     sittings: Sequence[Sitting],
     *,
     encode: Encode | None,
-    compared: Sequence[Sequence[Sequence[str]]],
-    authored: Sequence[Example],
-    people: Sequence[str],
+    compared: Compared,
+    authored: Sequence[Sequence[float]],
+    people: Sequence[Sequence[float]],
     training: Endings,
     canaries: Sequence[Canary],
     seed: int,
 ) -> Judged:
-    """``compared``: what specificity and diversity are measured on, by sitting and item."""
-    various = varieties(compared)
+    """``compared``: what specificity and diversity are measured on, by sitting and item. ``authored``,
+    ``people``: the ``likelihoods`` of their questions."""
+    various = varieties(sittings, compared)
     bare = [
         (question.text[len(sitting.interview.prompt(item).opening) :])
         for sitting in sittings
@@ -155,11 +175,11 @@ def judged(
         model_share=estimate(shares(sittings, first=False)),
         specificity=estimate(specificities(sittings, compared, encode)),
         mrr=estimate(ranks(sittings, encode)),
-        size=various[0].size if various else 0,
-        self_bleu=float(np.mean([each.self_bleu for each in various])) if various else None,
-        distinct_2=float(np.mean([each.distinct_2 for each in various])) if various else None,
-        perplexity=perplexity(speaker, authored),
-        perplexity_people=perplexity(speaker, people_as_examples(people)),
+        size=min(MAX_DRAWN, sum(map(len, compared)) // 2),
+        self_bleu=None if various is None else float(various[:, 2].mean()),
+        distinct_2=None if various is None else float(various[:, 1].mean()),
+        perplexity=perplexity(authored),
+        perplexity_people=perplexity(people),
         overlap=longest[0],
         overlapping=longest[1],
         canaries=len(canaries),

@@ -13,8 +13,6 @@ from askwell_server.model import chat_from_manifest
 from askwell_server.rpc.chat import Turn
 
 MAX_NEW_TOKENS = 48
-# A secret is shorter than a question.
-MAX_SECRET_TOKENS = 20
 # Rows of a batch that writes, and tokens of one that scores: what two cores do well.
 ROWS = 32
 BATCH_TOKENS = 4096
@@ -30,7 +28,6 @@ class Speaker:
         self.folder = folder
         self._tokenizer = Tokenizer.from_folder(folder, manifest)
         self._chat = chat_from_manifest(manifest)
-        self._positions = manifest.positions
         self._generator: Any = load_generator(folder, intra_threads=threads)
 
     @property
@@ -70,6 +67,10 @@ class Speaker:
             for place, each in zip(places, results, strict=True):
                 texts[place] = self._tokenizer.decode(each.sequences_ids[0]).split("\n", 1)[0]
         return texts
+
+    def length(self, text: str) -> int:
+        """Its tokens."""
+        return len(self._tokenizer.encode(text, specials=False))
 
     def nll(self, prompts: Sequence[Prompt], completions: Sequence[str]) -> list[tuple[float, int]]:
         """For each completion of a prompt: the sum of its tokens' negative log-likelihoods, and how many."""

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from askwell_interview import Encoder, Interview, Question, Slot, judge, open_interview
+from askwell_interview import Encoder, Interview, Question, judge, open_interview
 
 from ..occasion import TODAY
 from ..role import Role
@@ -38,10 +38,6 @@ class Sitting:
     def texts(self) -> list[str]:
         """Of the model's questions, in the plan's order."""
         return [self.questions[item].text for item in self.interview.open_items if item in self.questions]
-
-    @property
-    def probes(self) -> list[str]:
-        return [each.text for each in self.questions.values() if each.slot is Slot.PROBE]
 
 
 def sit(

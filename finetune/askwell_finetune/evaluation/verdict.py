@@ -1,9 +1,10 @@
 """The untuned and the tuned model side by side: paired differences, and what was asked of the tuned one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from askwell_bench.quality.interval import DRAWS, Estimate
 from askwell_bench.verdict import Verdict, at_least, at_most
 
@@ -29,8 +30,24 @@ def paired(
     return Estimate(float(mean), float(low), float(high), int(total[3]), len(kept))
 
 
-def verdicts(before: Judged, after: Judged) -> list[Verdict]:
-    """What a tuned model has to show."""
+def differences_of_draws(
+    before: npt.NDArray[np.float64] | None, after: npt.NDArray[np.float64] | None
+) -> dict[str, Estimate]:
+    """Of self-BLEU and distinct-2, draw by draw; the interval is what the middle 95 % of the draws gave."""
+    if before is None or after is None:
+        return {}
+    grown = after - before
+    found = {}
+    for name, column in (("self_bleu", 2), ("distinct_2", 1)):
+        low, high = np.percentile(grown[:, column], (2.5, 97.5))
+        found[name] = Estimate(
+            float(grown[:, column].mean()), float(low), float(high), len(grown), len(grown)
+        )
+    return found
+
+
+def verdicts(before: Judged, after: Judged, grown: Mapping[str, Estimate | None]) -> list[Verdict]:
+    """What a tuned model has to show. ``grown``: paired differences by name."""
 
     def mean(found: Estimate | None) -> float | None:
         return None if found is None else found.mean
@@ -40,12 +57,8 @@ def verdicts(before: Judged, after: Judged) -> list[Verdict]:
     return [
         at_least("questions that pass every gate on the first try", _hundred(tried), 80, " %"),
         at_most("failures on the first try, of the untuned model's", failing, 0.5),
-        at_least(
-            "specificity, less the untuned model's",
-            _less(mean(after.specificity), mean(before.specificity)),
-            0,
-        ),
-        at_most("self-BLEU, less the untuned model's", _less(after.self_bleu, before.self_bleu), 0),
+        _not_lower("specificity, less the untuned model's", grown.get("specificity"), better=1),
+        _not_lower("self-BLEU, less the untuned model's", grown.get("self_bleu"), better=-1),
         at_most(
             "perplexity of held-out authored questions, of the untuned model's",
             _over(after.perplexity, before.perplexity),
@@ -64,8 +77,12 @@ def _hundred(share: float | None) -> float | None:
     return None if share is None else 100 * share
 
 
-def _less(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else one - other
+def _not_lower(name: str, grown: Estimate | None, *, better: int) -> Verdict:
+    """``better``: 1 where more is better, -1 where less is. The mean decides; the interval is told."""
+    bound = "at least 0" if better > 0 else "at most 0"
+    if grown is None:
+        return Verdict(f"{name}, {bound}", "nothing to compare", None)
+    return Verdict(f"{name}, {bound}", grown.told, better * grown.mean >= 0)
 
 
 def _over(one: float | None, other: float | None) -> float | None:

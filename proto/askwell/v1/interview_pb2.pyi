@@ -164,7 +164,9 @@ class Skill(_message.Message):
     name: _builtins.str
     """The skill's usual name."""
     required: _builtins.bool
-    """Whether the job names it as a must (true) or as an advantage."""
+    """Whether the job names it as a must (true) or as an advantage. False in other_skills, which the job does
+    not name.
+    """
     years_required: _builtins.float
     """Years that the job asks for; absent when it names none."""
     years_shown: _builtins.float
@@ -398,6 +400,7 @@ class GenerateQuestionsRequest(_message.Message):
     TENANT_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
     MINUTES_FIELD_NUMBER: _builtins.int
+    JURISDICTIONS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The caller's id, or empty."""
     model: _builtins.str
@@ -409,7 +412,8 @@ class GenerateQuestionsRequest(_message.Message):
     max_new_tokens: _builtins.int
     """Tokens a question may have. Default 48, limits 8 to 128."""
     num_return: _builtins.int
-    """Candidates the model writes for each question, the best of which is kept. Default 2, limits 1 to 8.
+    """Candidates the model writes for each question, the best of which is kept. Limits 1 to 8. Default: from 1
+    to 4, as many as the server expects to write within two seconds and three tenths of the time left.
     When none passes the checks it writes more, in up to two more rounds.
     """
     include_text: _builtins.bool
@@ -436,13 +440,19 @@ class GenerateQuestionsRequest(_message.Message):
     def core_questions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Question]:
         """The core questions of an earlier response for the same job, reused word for word, so that
         a job's core is made and approved once. They count towards count, and there may be as many.
-        Each needs text; id, type, competency, source, job_evidence, the rubric (difficulty to follow_ups),
-        model, prompt_version and taxonomy_uri come back as given.
+        Each needs text, at most 500 characters. id (at most 64 printable ASCII characters), type, competency (at
+        most 200 characters), source, difficulty, minutes, anchors, covers, red_flags, follow_ups, model,
+        prompt_version and taxonomy_uri come back as given; job_evidence does with new offsets, or not at all
+        where the job does not hold its quote.
         """
 
     @_builtins.property
     def sampling(self) -> _generation_pb2.Sampling:
         """How the model chooses tokens. Default: temperature 0.7, top_k 50, top_p 0.95."""
+
+    @_builtins.property
+    def jurisdictions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Whose law says what must not be asked; see CheckQuestionRequest.jurisdictions."""
 
     def __init__(
         self,
@@ -461,10 +471,11 @@ class GenerateQuestionsRequest(_message.Message):
         tenant: _builtins.str = ...,
         mode: Global___Mode.ValueType = ...,
         minutes: _builtins.int | None = ...,
+        jurisdictions: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_count", b"_count", "_max_new_tokens", b"_max_new_tokens", "_minutes", b"_minutes", "_num_return", b"_num_return", "count", b"count", "job", b"job", "max_new_tokens", b"max_new_tokens", "minutes", b"minutes", "num_return", b"num_return", "resume", b"resume", "sampling", b"sampling"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_count", b"_count", "_max_new_tokens", b"_max_new_tokens", "_minutes", b"_minutes", "_num_return", b"_num_return", "core_questions", b"core_questions", "count", b"count", "include_text", b"include_text", "job", b"job", "max_new_tokens", b"max_new_tokens", "minutes", b"minutes", "mode", b"mode", "model", b"model", "num_return", b"num_return", "priority", b"priority", "request_id", b"request_id", "resume", b"resume", "sampling", b"sampling", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_count", b"_count", "_max_new_tokens", b"_max_new_tokens", "_minutes", b"_minutes", "_num_return", b"_num_return", "core_questions", b"core_questions", "count", b"count", "include_text", b"include_text", "job", b"job", "jurisdictions", b"jurisdictions", "max_new_tokens", b"max_new_tokens", "minutes", b"minutes", "mode", b"mode", "model", b"model", "num_return", b"num_return", "priority", b"priority", "request_id", b"request_id", "resume", b"resume", "sampling", b"sampling", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__count: _TypeAlias = _typing.Literal["count"]  # noqa: Y015
     _WhichOneofArgType__count: _TypeAlias = _typing.Literal["_count", b"_count"]  # noqa: Y015
@@ -499,6 +510,8 @@ class PlanItem(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     JOB_EVIDENCE_FIELD_NUMBER: _builtins.int
     RESUME_EVIDENCE_FIELD_NUMBER: _builtins.int
+    MINUTES_FIELD_NUMBER: _builtins.int
+    DIFFICULTY_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Names the item within its plan: "core-1", "probe-3"."""
     slot: Global___Question.Slot.ValueType
@@ -508,6 +521,12 @@ class PlanItem(_message.Message):
     relation: Global___Question.Relation.ValueType
     reason: _builtins.str
     """Why it is worth asking, in one sentence for the interviewer."""
+    minutes: _builtins.int
+    """Minutes planned for the answer and its follow-ups: what Summary.minutes adds up. 5 where a given core
+    question does not say.
+    """
+    difficulty: _builtins.int
+    """How hard a good answer is expected to be, 1 to 5. 3 where a given core question does not say."""
     @_builtins.property
     def job_evidence(self) -> Global___Evidence: ...
     @_builtins.property
@@ -523,10 +542,12 @@ class PlanItem(_message.Message):
         reason: _builtins.str = ...,
         job_evidence: Global___Evidence | None = ...,
         resume_evidence: Global___Evidence | None = ...,
+        minutes: _builtins.int = ...,
+        difficulty: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["job_evidence", b"job_evidence", "resume_evidence", b"resume_evidence"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["competency", b"competency", "id", b"id", "job_evidence", b"job_evidence", "reason", b"reason", "relation", b"relation", "resume_evidence", b"resume_evidence", "slot", b"slot", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["competency", b"competency", "difficulty", b"difficulty", "id", b"id", "job_evidence", b"job_evidence", "minutes", b"minutes", "reason", b"reason", "relation", b"relation", "resume_evidence", b"resume_evidence", "slot", b"slot", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -721,7 +742,9 @@ class Question(_message.Message):
     finished_s: _builtins.float
     """Seconds from the request's arrival until this question was finished."""
     attempts: _builtins.int
-    """Texts the model wrote for this item before one passed or the bank was used."""
+    """Texts the model wrote for this item before one passed or the bank was used. 0: it wrote none, as for a
+    given question and for one that the plan took from the bank.
+    """
     difficulty: _builtins.int
     """How hard a good answer is, 1 to 5. 0: not known, as for a core question given without it."""
     minutes: _builtins.int
@@ -729,7 +752,9 @@ class Question(_message.Message):
     model: _builtins.str
     """The model that wrote the text; empty when none did."""
     prompt_version: _builtins.str
-    """Names the wording of the prompt that the model was given: eight hex digits that change with it."""
+    """Names the wording of the prompt that the model was given: eight hex digits that change with it. Empty
+    when no model wrote the text.
+    """
     taxonomy_uri: _builtins.str
     """The competency's URI in ESCO, the European Commission's classification of skills; empty where it has no
     sure counterpart there.
@@ -771,6 +796,7 @@ class Question(_message.Message):
         higher the better: "telling" (words that name a circumstance, at most 4), "own_evidence" (words of the
         item's own quotes, at most 3), "length" (0, or less than that for a text far from 18 to 28 words),
         "log_probability" (the mean of its tokens', natural; absent where the engine told none), and "total".
+        Empty for every other question.
         """
 
     def __init__(
@@ -816,20 +842,26 @@ class GuardVerdict(_message.Message):
     ALLOWED_FIELD_NUMBER: _builtins.int
     CATEGORY_FIELD_NUMBER: _builtins.int
     RULE_FIELD_NUMBER: _builtins.int
+    JURISDICTIONS_FIELD_NUMBER: _builtins.int
     allowed: _builtins.bool
     category: _builtins.str
     """See CheckQuestionResponse.category."""
     rule: Global___CheckQuestionResponse.Rule.ValueType
+    @_builtins.property
+    def jurisdictions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Whose law it was judged by: the jurisdictions of the request, or all where it named none."""
+
     def __init__(
         self,
         *,
         allowed: _builtins.bool = ...,
         category: _builtins.str = ...,
         rule: Global___CheckQuestionResponse.Rule.ValueType = ...,
+        jurisdictions: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "category", b"category", "rule", b"rule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "category", b"category", "jurisdictions", b"jurisdictions", "rule", b"rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -967,12 +999,18 @@ class Summary(_message.Message):
     new_tokens: _builtins.int
     """Tokens the model generated, discarded candidates included."""
     minutes: _builtins.int
-    """Minutes planned for all questions together; one of the bank may need less than was planned for it. A
-    given question that does not say counts as 5.
+    """Minutes planned for all questions together: the sum of PlanItem.minutes. That of Question.minutes may be
+    less, as a question of the bank may need less than was planned for it and a given one may not say.
     """
     @_builtins.property
     def refused(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
-        """Texts of the model that were discarded, by the check that refused them first."""
+        """Texts of the model that were discarded, by the check that refused them first: "form" (no question of one
+        or two whole sentences), "competency" (about something else), "invented" (a skill, name or figure that
+        stands in no document), "private" (personal data), "unlawful" (the guard's verdict), "confused" (speaks
+        as somebody else), "vague" (says nothing particular), "copied" (an example of the prompt or of the bank),
+        "repeated" (asked already), "irrelevant" (far in meaning from competency and evidence; needs the server's
+        sentence encoder). Keys that occurred only; a later version may have others.
+        """
 
     def __init__(
         self,
@@ -1231,6 +1269,7 @@ class SuggestFollowUpRequest(_message.Message):
     NUM_RETURN_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
     TENANT_FIELD_NUMBER: _builtins.int
+    JURISDICTIONS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The caller's id, or empty."""
     model: _builtins.str
@@ -1250,12 +1289,19 @@ class SuggestFollowUpRequest(_message.Message):
     @_builtins.property
     def question(self) -> Global___Question:
         """The question that was answered, as it came or as somebody worded it. Needs text, at most 500 characters;
-        competency, type, relation and follow_ups make the suggestion better. Refused where it must not be asked.
+        competency (at most 200 characters), type, relation and follow_ups make the suggestion better. Refused
+        where it must not be asked.
         """
 
     @_builtins.property
     def sampling(self) -> _generation_pb2.Sampling:
         """How the model chooses tokens. Default: temperature 0.7, top_k 50, top_p 0.95."""
+
+    @_builtins.property
+    def jurisdictions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Whose law says what must not be asked, of the question and of the follow-up; see
+        CheckQuestionRequest.jurisdictions.
+        """
 
     def __init__(
         self,
@@ -1269,10 +1315,11 @@ class SuggestFollowUpRequest(_message.Message):
         num_return: _builtins.int | None = ...,
         priority: _generation_pb2.Priority.ValueType = ...,
         tenant: _builtins.str = ...,
+        jurisdictions: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_max_new_tokens", b"_max_new_tokens", "_num_return", b"_num_return", "max_new_tokens", b"max_new_tokens", "num_return", b"num_return", "question", b"question", "sampling", b"sampling"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_new_tokens", b"_max_new_tokens", "_num_return", b"_num_return", "answer", b"answer", "max_new_tokens", b"max_new_tokens", "model", b"model", "num_return", b"num_return", "priority", b"priority", "question", b"question", "request_id", b"request_id", "sampling", b"sampling", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_new_tokens", b"_max_new_tokens", "_num_return", b"_num_return", "answer", b"answer", "jurisdictions", b"jurisdictions", "max_new_tokens", b"max_new_tokens", "model", b"model", "num_return", b"num_return", "priority", b"priority", "question", b"question", "request_id", b"request_id", "sampling", b"sampling", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max_new_tokens: _TypeAlias = _typing.Literal["max_new_tokens"]  # noqa: Y015
     _WhichOneofArgType__max_new_tokens: _TypeAlias = _typing.Literal["_max_new_tokens", b"_max_new_tokens"]  # noqa: Y015
@@ -1318,20 +1365,27 @@ class SuggestFollowUpResponse(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     GUARD_FIELD_NUMBER: _builtins.int
     REFUSED_FIELD_NUMBER: _builtins.int
+    PROMPT_VERSION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     model: _builtins.str
-    """The model that was asked."""
+    """The model that wrote the text; empty when none did."""
     trigger: Global___FollowUp.Trigger.ValueType
     """What the answer was like, by rules: what it lacks most, or STRONG."""
     text: _builtins.str
     """The follow-up."""
     source: Global___Question.Source.ValueType
     """MODEL, or BANK: the question's own follow-up for such an answer, or else a written one."""
+    prompt_version: _builtins.str
+    """Names the wording of the prompt that the model was given, as Question.prompt_version does; empty when the
+    model wrote no text that is asked.
+    """
     @_builtins.property
     def guard(self) -> Global___GuardVerdict: ...
     @_builtins.property
     def refused(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
-        """Texts of the model that were discarded, by the check that refused them first."""
+        """Texts of the model that were discarded, by the check that refused them first: "form", "invented",
+        "private", "unlawful", "confused", "vague" or "repeated", as in Summary.refused.
+        """
 
     def __init__(
         self,
@@ -1343,10 +1397,11 @@ class SuggestFollowUpResponse(_message.Message):
         source: Global___Question.Source.ValueType = ...,
         guard: Global___GuardVerdict | None = ...,
         refused: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        prompt_version: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["guard", b"guard"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["guard", b"guard", "model", b"model", "refused", b"refused", "request_id", b"request_id", "source", b"source", "text", b"text", "trigger", b"trigger"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["guard", b"guard", "model", b"model", "prompt_version", b"prompt_version", "refused", b"refused", "request_id", b"request_id", "source", b"source", "text", b"text", "trigger", b"trigger"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

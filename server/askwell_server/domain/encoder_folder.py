@@ -5,7 +5,7 @@ from pathlib import Path
 from askwell_manifest import Manifest, ManifestError, read_manifest
 
 
-class EncoderRefused(Exception):
+class EncoderRefused(ValueError):
     """An encoder that cannot be used. The message is one line for a person."""
 
 

@@ -186,8 +186,7 @@ def _value(reply: Any, reading: str) -> Any:
         case Done(value):
             return value
         case Refused(field, message):
-            # The domain names the document at fault; what is not one is the given core.
-            raise InvalidRequest.of(field or "core_questions", message)
+            raise InvalidRequest.of(field, message)
         case Failed(kind) if kind in TOO_HEAVY:
             raise _blamed(reading, "is too large or too deeply nested to be read")
         case Failed(kind, where):

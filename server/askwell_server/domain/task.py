@@ -114,6 +114,7 @@ class OpenInterview:
     style: Literal["base", "chat"]
     mode: Mode = Mode.STRUCTURED
     minutes: int | None = None
+    jurisdictions: frozenset[str] = frozenset()
 
     def run(self, desk: Desk) -> Opened:
         job = self.job.read(desk)
@@ -127,6 +128,7 @@ class OpenInterview:
             core=self.core,
             style=self.style,
             encoder=desk.encoder,
+            jurisdictions=self.jurisdictions,
         )
         return Opened(interview, job.text, resume.text if resume else "")
 
@@ -154,9 +156,10 @@ class HearAnswer:
     question: Question
     answer: str
     style: Literal["base", "chat"]
+    jurisdictions: frozenset[str] = frozenset()
 
     def run(self, desk: Desk) -> OpenFollowUp:
-        return open_follow_up(self.question, self.answer, self.style, desk.encoder)
+        return open_follow_up(self.question, self.answer, self.style, desk.encoder, self.jurisdictions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,4 +182,4 @@ class CheckQuestion:
     jurisdictions: frozenset[str]
 
     def run(self, desk: Desk) -> Verdict:
-        return Guard(desk.encoder).check(self.text, self.jurisdictions)
+        return Guard(desk.encoder, self.jurisdictions).check(self.text)

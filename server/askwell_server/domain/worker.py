@@ -44,9 +44,9 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The input cannot be used; ``field`` is empty when it is neither document.
+    """The input cannot be used; ``field`` is its path in the request.
 
-    Before ``Ready``: the encoder cannot be used, and the worker has ended.
+    Before ``Ready``: the encoder cannot be used, and the worker has ended; ``field`` is empty.
     """
 
     field: str

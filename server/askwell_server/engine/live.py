@@ -1,6 +1,7 @@
 """The engine as the server sees it: rows in, streams out, whatever happens to the processes behind."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from .protocol import RowStream
 from .row import Load, Options, Reason, Row
 from .statistics import Statistics
 from .ticket import Ticket
+from .together import together_s
 from .tokenizer import Tokenizer
 
 _COALESCE_ROW_S, _COALESCE_CROWD_S = 0.004, 0.1  # for each row, at most
@@ -125,6 +127,21 @@ class LiveEngine:
             capacity_tokens_s=dispatcher.lane_tokens_s * dispatcher.lanes,
             prediction_error=correction.error if correction else None,
         )
+
+    def predicted_s(self, rows: Sequence[Row]) -> float:
+        """Seconds until all would have ended if they were submitted now; infinite without a device."""
+        dispatcher = self._dispatcher
+        device = next((each for each in dispatcher.devices if each.ready), None) if dispatcher else None
+        if not rows or dispatcher is None or device is None:
+            return math.inf if rows else 0.0
+        work_s = together_s(
+            rows,
+            device.cost,
+            dispatcher.forecast.expect,
+            lanes=dispatcher.lanes,
+            row_limit=device.limits.rows,
+        )
+        return work_s + (0.0 if dispatcher.room() >= len(rows) else dispatcher.wait_s(rows[0]))
 
     @property
     def queue_limit(self) -> int:

@@ -22,3 +22,7 @@ class Engine(Protocol):
         """Admit all rows or none, at once. Raises QueueFull (with retry_s) or Unavailable."""
 
     def load(self) -> Load: ...
+
+    def predicted_s(self, rows: Sequence[Row]) -> float:
+        """Seconds until all would have ended if they were submitted now; infinite without a device."""
+        ...

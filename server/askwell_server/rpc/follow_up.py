@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from askwell.v1 import interview_pb2 as pb
-from askwell_interview import OpenFollowUp, Question, Suggestion
+from askwell_interview import OpenFollowUp, Question, Source, Suggestion
 
 from ..domain.pool import DomainPool
 from ..domain.task import HearAnswer, JudgeFollowUp
@@ -23,7 +23,7 @@ from .interview_pb import SOURCES, answered_from_pb
 from .rubric_pb import TRIGGERS
 from .served import Served
 from .validate import FOLLOW_UP_NUM_RETURN, Checks
-from .verdict_pb import guard_to_pb
+from .verdict_pb import guard_to_pb, jurisdictions_from_pb
 from .writing import Writing, log_probabilities_of, rows_of, writing_from_pb
 
 log = logging.getLogger(__name__)
@@ -34,10 +34,11 @@ ROUNDS = 2
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The caller's question, what was answered, and how the model is to write."""
+    """The caller's question, what was answered, whose law counts, and how the model is to write."""
 
     question: Question
     answer: str
+    jurisdictions: frozenset[str]
     writing: Writing
 
 
@@ -48,8 +49,9 @@ def answer_from_pb(request: pb.SuggestFollowUpRequest, served: Served, deadline_
     question = answered_from_pb(request.question, checks)
     if not request.answer.strip():
         checks.refuse("answer", "must not be empty")
+    jurisdictions = jurisdictions_from_pb(request, checks)
     writing = writing_from_pb(request, served, checks, FOLLOW_UP_NUM_RETURN, deadline_s)
-    return Answered(question, request.answer, writing)
+    return Answered(question, request.answer, jurisdictions, writing)
 
 
 async def suggest(answered: Answered, served: Served, pool: DomainPool) -> tuple[Suggestion, Counter[str]]:
@@ -58,7 +60,9 @@ async def suggest(answered: Answered, served: Served, pool: DomainPool) -> tuple
     if not served.engine.ready:
         raise Unavailable("the model is not ready", retry_s=1.0)
     writing = answered.writing
-    opened = await pool.run(HearAnswer(answered.question, answered.answer, served.manifest.prompt_style))
+    style = served.manifest.prompt_style
+    heard = HearAnswer(answered.question, answered.answer, style, answered.jurisdictions)
+    opened = await pool.run(heard)
     rows = await asyncio.to_thread(rows_of, opened.prompt, writing, served)
     streams = served.engine.submit(rows) if rows else ()
     refused: Counter[str] = Counter()
@@ -93,10 +97,11 @@ def suggestion_to_pb(
 ) -> pb.SuggestFollowUpResponse:
     return pb.SuggestFollowUpResponse(
         request_id=request_id,
-        model=model,
+        model=model if suggestion.source is Source.MODEL else "",
         trigger=TRIGGERS[suggestion.trigger],
         text=suggestion.text,
         source=SOURCES[suggestion.source],
         guard=guard_to_pb(suggestion.guard),
         refused=refused,
+        prompt_version=suggestion.prompt_version,
     )

@@ -17,7 +17,7 @@ from .interview_run import Asked, Finished, InterviewRun, Summary
 from .row_pb import deadline_from_context
 from .served import Served, Serving
 from .validate import QUESTION_COUNT, QUESTION_MINUTES, QUESTION_NUM_RETURN, Checks
-from .verdict_pb import checked_from_pb, verdict_to_pb
+from .verdict_pb import checked_from_pb, jurisdictions_from_pb, verdict_to_pb
 from .writing import writing_from_pb
 
 
@@ -108,6 +108,7 @@ class InterviewService(pb_grpc.InterviewServiceServicer):
         minutes = int(checks.scalar(request, QUESTION_MINUTES)) if request.HasField("minutes") else None
         count = int(checks.scalar(request, QUESTION_COUNT))
         core = core_from_pb(request.core_questions, count, checks)
+        jurisdictions = jurisdictions_from_pb(request, checks)
         writing = writing_from_pb(request, served, checks, QUESTION_NUM_RETURN, deadline_s)
         return Asked(
             interview=OpenInterview(
@@ -118,6 +119,7 @@ class InterviewService(pb_grpc.InterviewServiceServicer):
                 style=served.manifest.prompt_style,
                 mode=Mode(request.mode or pb.MODE_STRUCTURED),
                 minutes=minutes,
+                jurisdictions=jurisdictions,
             ),
             writing=writing,
         )

@@ -18,9 +18,13 @@ from askwell_interview import (
 )
 
 from ..domain.task import RawDocument, Which
+from .request_id import is_printable
 from .rubric_pb import TEXT_LIMIT, rubric_from_pb, rubric_to_pb
 from .validate import Checks
 from .verdict_pb import guard_to_pb
+
+# Characters of what a caller gives back.
+ID_LIMIT, COMPETENCY_LIMIT = 64, 200
 
 SLOTS = {slot: pb.Question.Slot.Value(slot.name) for slot in Slot}
 TYPES = {type: pb.Question.Type.Value(type.name) for type in QuestionType}
@@ -51,6 +55,9 @@ def _core_question(message: pb.Question, path: str, checks: Checks) -> Question 
         checks.refuse(path + "text", "must not be empty")
     if message.slot == pb.Question.PROBE:
         checks.refuse(path + "slot", "must be CORE: a probe is made for one candidate")
+    if not is_printable(message.id, ID_LIMIT):
+        checks.refuse(path + "id", f"must be at most {ID_LIMIT} printable ASCII characters")
+    _check_competency(message, path, checks)
     rubric = rubric_from_pb(message, path, checks)
     for name in ("model", "prompt_version", "taxonomy_uri"):
         if len(getattr(message, name)) > TEXT_LIMIT:
@@ -79,9 +86,9 @@ def answered_from_pb(message: pb.Question, checks: Checks) -> Question:
     known = [checks.known(message, name, path) for name in ("type", "relation")]
     if not message.text.strip():
         checks.refuse(path + "text", "must not be empty")
-    for name in ("text", "competency"):
-        if len(getattr(message, name)) > TEXT_LIMIT:
-            checks.refuse(path + name, f"must have at most {TEXT_LIMIT} characters")
+    if len(message.text) > TEXT_LIMIT:
+        checks.refuse(path + "text", f"must have at most {TEXT_LIMIT} characters")
+    _check_competency(message, path, checks)
     return Question(
         id="",
         text=message.text,
@@ -90,6 +97,11 @@ def answered_from_pb(message: pb.Question, checks: Checks) -> Question:
         relation=Relation(message.relation) if known[1] else Relation.RELATION_UNSPECIFIED,
         rubric=rubric_from_pb(message, path, checks),
     )
+
+
+def _check_competency(message: pb.Question, path: str, checks: Checks) -> None:
+    if len(message.competency) > COMPETENCY_LIMIT:
+        checks.refuse(path + "competency", f"must have at most {COMPETENCY_LIMIT} characters")
 
 
 def _evidence_from_pb(message: pb.Evidence) -> Evidence:
@@ -140,6 +152,8 @@ def _item_to_pb(item: PlanItem) -> pb.PlanItem:
         reason=item.reason,
         job_evidence=_maybe(item.job_evidence),
         resume_evidence=_maybe(item.resume_evidence),
+        minutes=item.minutes,
+        difficulty=item.difficulty,
     )
 
 

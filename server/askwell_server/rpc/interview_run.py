@@ -26,7 +26,7 @@ from ..engine.row import Finish, Row
 from ..errors import AskwellError, InvalidRequest, Unavailable
 from .collect import finishes_of, held
 from .served import Served
-from .writing import Writing, log_probabilities_of, rows_of
+from .writing import Writing, as_many_as_fit, log_probabilities_of, rows_of
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +86,8 @@ class InterviewRun:
         interview, summary = opened.interview, self._summary
         # In a thread: dozens of prompts would hold up every token stream.
         rows = await asyncio.to_thread(self._rows, interview)
+        if not self._asked.writing.samples:
+            rows = as_many_as_fit(rows, self._asked.writing, self._served.engine)
         summary.plan_s = planned_s = monotonic() - self._asked.writing.arrived_s
         summary.minutes = interview.plan.minutes
         summary.given_questions, summary.bank_questions = len(interview.given), len(interview.written)
@@ -113,7 +115,7 @@ class InterviewRun:
         limit = self._served.engine.queue_limit
         if len(together) > limit:
             told = f"count × num_return makes {len(together)} rows; this server's queue holds {limit}"
-            raise InvalidRequest.of("num_return", told)
+            raise InvalidRequest.of("num_return" if self._asked.writing.samples else "count", told)
         streams = iter(self._served.engine.submit(together) if together else ())
         return {item: [next(streams) for _ in item_rows] for item, item_rows in rows.items()}
 

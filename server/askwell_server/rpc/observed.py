@@ -32,6 +32,9 @@ class ObservedEngine:
     def load(self) -> Load:
         return self._engine.load()
 
+    def predicted_s(self, rows: Sequence[Row]) -> float:
+        return self._engine.predicted_s(rows)
+
     def submit(self, rows: Sequence[Row]) -> list[RowStream]:
         return [_ObservedStream(stream, self._row_ended) for stream in self._engine.submit(rows)]
 

@@ -67,7 +67,7 @@ BEAMLESS = (
 QUESTION_COUNT = Range("count", 1, 32, default=8)
 QUESTION_MINUTES = Range("minutes", 5, 240, default=0)
 QUESTION_MAX_NEW_TOKENS = Range("max_new_tokens", 8, 128, default=48)
-QUESTION_NUM_RETURN = Range("num_return", 1, 8, default=2)
+QUESTION_NUM_RETURN = Range("num_return", 1, 8, default=0)  # 0: as many as fit
 FOLLOW_UP_NUM_RETURN = Range("num_return", 1, 8, default=3)
 
 

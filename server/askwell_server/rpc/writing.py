@@ -1,6 +1,6 @@
 """How the model is to write for one interview request, and the rows that a prompt becomes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from time import monotonic
@@ -12,16 +12,21 @@ from ..engine.row import Finish, Options, Priority, Row
 from ..errors import NotSupported
 from .chat import Turn
 from .row_pb import SEED_REFUSED, options_from_sampling, priority_from_pb, suppressed_from_pb
-from .served import Served
+from .served import Served, ServedEngine
 from .validate import QUESTION_MAX_NEW_TOKENS, QUESTION_SAMPLING, Checks, Range, is_greedy
 
 # Seconds before the deadline at which the bank takes over: enough to send what is left.
 BANK_SHARE, BANK_LIMIT_S = 0.2, 1.0
+# What the first round of a question set may take, in seconds and of the time left: two more may follow.
+ROUND_S, ROUND_SHARE = 2.0, 0.3
+# More candidates hardly better the best of them.
+MOST_SAMPLES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """``samples`` for each prompt. ``deadline_s`` on ``time.monotonic()``'s clock, None without one."""
+    """``samples`` for each prompt, 0 for as many as fit. ``deadline_s`` on ``time.monotonic()``'s clock, None
+    without one."""
 
     options: Options
     max_new_tokens: int
@@ -67,7 +72,8 @@ def writing_from_pb(
 
 
 def rows_of(prompt: Prompt, writing: Writing, served: Served) -> list[Row]:
-    """One row per sample. None when the prompt leaves the model no room: the bank answers."""
+    """One row per sample, one where their number is not chosen yet. None when the prompt leaves the model no
+    room: the bank answers."""
     ids = _encoded(prompt, served)
     if not ids or served.manifest.positions - len(ids) < writing.max_new_tokens:
         return []
@@ -82,7 +88,22 @@ def rows_of(prompt: Prompt, writing: Writing, served: Served) -> list[Row]:
         request_id=writing.request_id,
     )
     # Greedy samples are all alike.
-    return [row] * (1 if row.options.greedy else writing.samples)
+    return [row] * (1 if row.options.greedy else max(1, writing.samples))
+
+
+def as_many_as_fit(
+    rows: Mapping[str, list[Row]], writing: Writing, engine: ServedEngine
+) -> dict[str, list[Row]]:
+    """The rows of a question set, one for each item: each so many times as the engine is expected to write
+    within ``ROUND_S``, and within ``ROUND_SHARE`` of the time left; at least once."""
+    budget_s = ROUND_S
+    if writing.bank_at_s is not None:
+        budget_s = min(budget_s, ROUND_SHARE * (writing.bank_at_s - monotonic()))
+    once = [row for item_rows in rows.values() for row in item_rows]
+    room = engine.queue_limit // max(1, len(once))
+    fitting = (n for n in range(min(MOST_SAMPLES, room), 1, -1) if engine.predicted_s(once * n) <= budget_s)
+    samples = 1 if writing.options.greedy else next(fitting, 1)
+    return {item: item_rows * samples for item, item_rows in rows.items()}
 
 
 def _encoded(prompt: Prompt, served: Served) -> tuple[int, ...]:
