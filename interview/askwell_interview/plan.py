@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, count
+from math import ceil
 
 from .bank import standing
 from .closeness import Closeness
@@ -135,15 +136,16 @@ def _core(reading: Reading, ask: Ask, given: Sequence[PlanItem], encoder: Encode
     """The job's weightiest skills beside ``given``, from different sentences and fields while there are
     enough; in BANK half of them questions of the profession's bank that name no skill.
 
-    At most half of what the job names, or a long interview would leave nothing to ask of the candidate; and
-    one question at least that fits into the minutes.
+    Of what the job names a third at most (of little, up to three and half), or a long interview would leave
+    nothing to ask of the candidate; and one question at least that fits into the minutes.
     """
     share = core_count(ask.count, ask.mode)
     options = _options(core_topics(reading))
     if ask.mode is Mode.BANK:
         options = [*(replace(option, lean=0.0) for option in options), *_standing(reading)]
     else:
-        share = min(share, (len({option.number for option in options}) + 1) // 2)
+        named = len({option.number for option in options})
+        share = min(share, max(min(3, ceil(named / 2)), ceil(named / 3)))
     wanted = share - len(given)
     shortest = min((option.rubric.minutes for option in options), default=0)
     minutes = ask.minutes and min(ask.minutes, max(shortest, ask.minutes * share // ask.count))

@@ -16,7 +16,7 @@ from askwell_interview import (
     open_interview,
 )
 from askwell_interview.bank import SLOT, bank, profession_bank
-from askwell_interview.checks import NEUTRAL
+from askwell_interview.checks import NEUTRAL, verdict_on
 from askwell_interview.guard_category import categories
 from askwell_interview.guard_head import head, kernel
 from askwell_interview.guard_sentence import blind_sentences, judged_sentences, more_sentences
@@ -86,6 +86,28 @@ def test_no_question_of_the_bank_is_refused() -> None:
     entries = [*bank(), *(entry for each in professions() for entry in profession_bank(each.name))]
     refused = [e.text for e in entries if not GUARD.check(e.text.replace(SLOT, NEUTRAL)).allowed]
     assert refused == []
+
+
+@pytest.mark.parametrize(
+    ("text", "competency"),
+    [
+        ("How old are you?", "How old are you"),
+        ("What is your religion?", "religion"),
+        ("Are you married?", "a"),
+        ("Do you plan to have children?", "children"),
+    ],
+)
+def test_the_guard_reads_a_competency_that_is_no_known_skill(text: str, competency: str) -> None:
+    """It may be a caller's field, or words of a résumé."""
+    assert not verdict_on(text, competency, frozenset(), GUARD).allowed
+
+
+def test_a_known_skill_is_work_whatever_its_name() -> None:
+    text = "Do you know sales as a citizen would?"
+    assert verdict_on(
+        "How do you use Immigration law at work?", "immigration law", frozenset(), GUARD
+    ).allowed
+    assert verdict_on(text, "sales", frozenset(), GUARD).allowed == GUARD.check(text).allowed
 
 
 def test_nothing_held_out_is_learnt_from() -> None:

@@ -190,3 +190,22 @@ def test_what_is_soft_is_never_worth_a_question() -> None:
         - p.NOVELTY
     )
     assert s.ITEM + worst > lost
+
+
+@pytest.mark.parametrize("name", NAMES[::4])
+def test_more_questions_do_not_mean_fewer_of_the_candidate(name: str) -> None:
+    """The core leaves most of what the job names to the probes, whoever applies."""
+    job, resume = (document_from_text((DATA / d / name).read_text()) for d in ("jobs", "resumes"))
+    probes, cores = [], []
+    for count in (8, 16, 32):
+        slots = [item.slot for item in plan_questions(read(job, resume, TODAY), Ask(count)).items]
+        probes.append(slots.count(Slot.PROBE))
+        cores.append(slots.count(Slot.CORE))
+    assert probes[0] >= 4 and probes == sorted(probes) and cores == sorted(cores)
+
+
+@pytest.mark.parametrize("minutes", [5, 10, 12])
+def test_a_short_interview_has_a_core_too(minutes: int) -> None:
+    resume = document_from_text((DATA / "resumes/paediatric-nurse.md").read_text())
+    items = plan_questions(read(NURSE, resume, TODAY), Ask(8, minutes=minutes)).items
+    assert items[0].slot is Slot.CORE and sum(item.minutes for item in items) <= minutes
