@@ -54,7 +54,9 @@ class _ModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Mode.ValueType],
     DESCRIPTOR: _descriptor.EnumDescriptor
     MODE_UNSPECIFIED: _Mode.ValueType  # 0
     MODE_STRUCTURED: _Mode.ValueType  # 1
-    """To compare candidates: the job's core first, a third of the questions, then probes from easy to hard."""
+    """To compare candidates: the job's core first, a third of the questions and hardly more than a third of what
+    the job names, then probes from easy to hard.
+    """
     MODE_MIXED: _Mode.ValueType  # 2
     """Half core, half probes, in one order from easy to hard."""
     MODE_MOCK: _Mode.ValueType  # 3
@@ -71,7 +73,9 @@ class Mode(_Mode, metaclass=_ModeEnumTypeWrapper):
 
 MODE_UNSPECIFIED: Mode.ValueType  # 0
 MODE_STRUCTURED: Mode.ValueType  # 1
-"""To compare candidates: the job's core first, a third of the questions, then probes from easy to hard."""
+"""To compare candidates: the job's core first, a third of the questions and hardly more than a third of what
+the job names, then probes from easy to hard.
+"""
 MODE_MIXED: Mode.ValueType  # 2
 """Half core, half probes, in one order from easy to hard."""
 MODE_MOCK: Mode.ValueType  # 3
@@ -426,7 +430,8 @@ class GenerateQuestionsRequest(_message.Message):
     """What the interview is for. Unspecified: structured."""
     minutes: _builtins.int
     """Minutes that all questions may take together, with their follow-ups. Limits 5 to 240. Without it only
-    count bounds the interview. As much of it goes to the core as of count does, whoever applies.
+    count bounds the interview. As much of it goes to the core as of count does, one question at least, whoever
+    applies.
     """
     @_builtins.property
     def job(self) -> Global___Document:
