@@ -21,11 +21,16 @@ NEAR = 0.13
 MAX_TAKEN = 2
 
 
-def off_topic(encoder: Encoder, text: str, item: PlanItem) -> bool:
-    """Whether a question has little to do with its competency and evidence."""
+def nearness(encoder: Encoder, text: str, item: PlanItem) -> float:
+    """Cosine of a question and its competency and evidence."""
     quotes = [e.quote for e in (item.job_evidence, item.resume_evidence) if e is not None]
     question, about = encoder.encode([text, ". ".join((item.competency, *quotes))])
-    return float(question @ about) < ABOUT
+    return float(question @ about)
+
+
+def off_topic(encoder: Encoder, text: str, item: PlanItem) -> bool:
+    """Whether a question has little to do with its competency and evidence."""
+    return nearness(encoder, text, item) < ABOUT
 
 
 def asked_already(encoder: Encoder, text: str, taken: Sequence[str]) -> bool:

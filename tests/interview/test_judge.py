@@ -1,5 +1,9 @@
 """What passes, what is refused and why, and the bank behind it."""
 
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
 import pytest
 from askwell_interview import Interview, Source, bank_question, judge
 from askwell_interview.bank import SLOT, bank, bank_question_for
@@ -81,6 +85,21 @@ def test_of_two_that_tell_as_much_the_likelier_is_chosen_and_says_so(interview: 
         assert question.scores == parts | {"total": 2.75}
     unknown = judge(interview, ITEM, texts, []).question
     assert unknown is not None and "log_probability" not in unknown.scores
+
+
+def test_of_two_that_tell_as_much_the_nearer_in_meaning_is_chosen(interview: Interview) -> None:
+    class Near:
+        """Whatever speaks of the night is one with everything but the other question."""
+
+        def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+            rows = np.zeros((len(texts), 384), np.float32)
+            rows[:, :2] = [[0.6, 0.8] if "nine" in text else [1.0, 0.0] for text in texts]
+            return rows
+
+    texts = [" load the stock figures of nine depots?", " load the stock figures of the depots every night?"]
+    question = judge(interview, ITEM, texts, [], Near(), log_probabilities=(-0.5, -0.5)).question
+    assert question is not None and "night" in question.text
+    assert question.scores["nearness"] == pytest.approx(5)
 
 
 def test_bank_has_a_question_for_every_kind_of_item() -> None:

@@ -800,7 +800,9 @@ class Question(_message.Message):
         """What the text was ranked by among those that passed the checks, for a question that the model wrote, the
         higher the better: "telling" (words that name a circumstance, at most 4), "own_evidence" (words of the
         item's own quotes, at most 3), "length" (0, or less than that for a text far from 18 to 28 words),
-        "log_probability" (the mean of its tokens', natural; absent where the engine told none), and "total".
+        "nearness" (five times the cosine of the question and its competency and evidence; absent without the
+        server's sentence encoder), "log_probability" (the mean of its tokens', natural; absent where the engine
+        told none), and "total".
         Empty for every other question.
         """
 
