@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from askwell_finetune.evaluation.judged import shares, specificities, varieties
+from askwell_finetune.evaluation.judged import ranks, shares, specificities, varieties
 from askwell_finetune.evaluation.trial import Sitting, like_for_like
 from askwell_finetune.evaluation.verdict import differences_of_draws, paired
 
@@ -35,6 +35,12 @@ def test_specificity_is_of_each_item_and_higher_for_the_own_resume() -> None:
     assert len(cook) == 1 and cook[0] > 0.5 and nurse[0] > 0.3
     strange = [[["How do you dress wounds?"]], [["Which sauces?"]]]
     assert specificities([own, other], strange, None)[0][0] < -0.3
+
+
+def test_a_role_without_questions_keeps_its_place() -> None:
+    """Or two models could not be compared role by role."""
+    silent = sitting("nurse", "wards and wounds", {}, ITEMS)
+    assert ranks([ONE, silent], None) == [[], []]
 
 
 def test_draws_of_two_sides_are_of_the_same_items() -> None:

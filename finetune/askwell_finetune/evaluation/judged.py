@@ -88,9 +88,9 @@ def ranks(sittings: Sequence[Sitting], encode: Encode | None) -> list[list[float
     library = MeaningLibrary(resumes, encode) if encode else WordLibrary(resumes)
     by_role: dict[str, list[float]] = {}
     for place, sitting in enumerate(sittings):
+        found = by_role.setdefault(sitting.role, [])
         if sitting.texts:
-            rank = reciprocal_rank(library.scores(sitting.texts), place)
-            by_role.setdefault(sitting.role, []).append(rank)
+            found.append(reciprocal_rank(library.scores(sitting.texts), place))
     return list(by_role.values())
 
 
