@@ -125,7 +125,7 @@ bench-full: .venv/.dev $(INT8)/askwell.json $(TUNED)/askwell.json $(ENCODER)/ask
 	$(BENCH) first-token --threads 2 --model $(INT8) --out $(RESULTS)
 	-$(BENCH) load --model $(INT8) --concurrency 1,2,4,8,16 --requests 100 --out $(RESULTS)
 	-$(BENCH) load --model $(INT8) --workload mixed --rate 0.4,0.8,1.2 --requests 100 --out $(RESULTS)
-	-$(BENCH) load --model $(INT8) --workload questions --concurrency 1,4 --requests 24 --warmup 1 --out $(RESULTS)
+	-$(BENCH) load --model $(TUNED) --workload questions --concurrency 1,4 --requests 24 --warmup 1 --out $(RESULTS)
 	-$(BENCH) planner --real $(INT8) --workload $(WORKLOADS)/mixed.toml --lanes 2 --rate 3 --requests 80 --ahead 0 --rounds 1 --out $(RESULTS)
 	-$(BENCH) capacity --model $(INT8) --workload $(WORKLOADS)/interviews.toml --out $(RESULTS)
 	-$(BENCH) goodput --model $(INT8) --workload $(WORKLOADS)/mixed.toml --out $(RESULTS)
