@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
-import pytest
 from askwell_interview import FloatRows, Relation, Slot, document_from_text
 from askwell_interview.features import Reading, read
-from askwell_interview.gerund import deed_phrase, gerund_phrase
 from askwell_interview.topic import Topic, core_topics, item_from, topics, types_for
 
 
@@ -78,32 +76,3 @@ def test_duty_that_the_candidate_did_before_is_a_match_and_a_deed_a_topic_of_its
     deed = found["reducing open claims"]
     assert (deed.relation, deed.job) == (Relation.UNVERIFIED_CLAIM, None) and deed.resume is not None
     assert deed.resume.quote.endswith("from 47 to 9.")
-
-
-@pytest.mark.parametrize(
-    ("deed", "phrase"),
-    [
-        ("Cut the run time of reports by 40%.", "cutting the run time of reports"),
-        ("I started a back pain group for shift workers from the meat works", "starting a back pain group"),
-        ("Planned and carried out the move of 3 depots", "planning and carrying out the move"),
-        ("Tempered 40 kg of couverture a week", ""),
-        ("Gloves and wound care for four hospitals", ""),
-        ("Helped me and my team", ""),
-    ],
-)
-def test_deed_becomes_something_to_ask_about_or_nothing(deed: str, phrase: str) -> None:
-    assert deed_phrase(deed) == phrase
-
-
-@pytest.mark.parametrize(
-    ("duty", "phrase"),
-    [
-        ("Preparing and leading the negotiation", "preparing and leading the negotiation"),
-        ("Development of motor control firmware", "development of motor control firmware"),
-        ("Maintenance and repair", ""),
-        ("Implement new controls", "implementing new controls"),
-        ("Explain bills, tariffs and payment plans", "explaining bills"),
-    ],
-)
-def test_duty_is_named_as_it_would_be_said(duty: str, phrase: str) -> None:
-    assert gerund_phrase(duty) == phrase

@@ -72,8 +72,8 @@ def writing_from_pb(
 
 
 def rows_of(prompt: Prompt, writing: Writing, served: Served) -> list[Row]:
-    """One row per sample, one where their number is not chosen yet. None when the prompt leaves the model no
-    room: the bank answers."""
+    """One row per sample, one where their number is not chosen yet; no row when the prompt leaves the model
+    no room: the bank answers."""
     ids = _encoded(prompt, served)
     if not ids or served.manifest.positions - len(ids) < writing.max_new_tokens:
         return []
