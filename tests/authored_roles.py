@@ -31,7 +31,7 @@ _ENDINGS = """# competency, form, ending
 stock control\twhen\ta delivery from {supplier} is short on the busiest day
 stock control\tbecause\tthe {place} list and the orders did not agree
 Excel\tto\tcompare prices of {supplier} deliveries before an order
-Excel\tto\tshow which {place} orders were late
+Excel\tto\tshow two shops which {place} orders were late
 supplier negotiation\twhen\t{supplier} raises prices before the weekly order
 stock control\twhen\tflibbertigibbets murmur inscrutably
 """

@@ -12,7 +12,7 @@ from askwell_interview.checks import refusal, verdict_on
 from askwell_interview.parse import question_from_text
 from askwell_interview.profession import profession_of
 
-from .example import Example, Split, lean
+from .example import BANK, Example, Split, lean
 from .form import Form, form_of
 from .occasion import Occasion, occasions
 from .role import Ending, Role
@@ -114,7 +114,7 @@ class Build:
                 self.dropped[f"unlawful: {verdict.category}"] += 1
                 continue
             self.bank_uses[entry.text] += 1
-            yield self._example(f"{role.name}-bank-{number}", role, split, "bank", chance, question)
+            yield self._example(f"{role.name}-bank-{number}", role, split, BANK, chance, question)
 
     def _example(
         self, id_: str, role: Role, split: Split, source: str, occasion: Occasion, question: str

@@ -15,12 +15,13 @@ from askwell_interview.prompt import MAX_DEEDS, MAX_DUTIES, MAX_SKILLS
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+BANK = "bank"
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
     """``question`` begins with ``opening``; the model learns what follows it. ``role`` is what splits are
-    made by. ``source``: who wrote it: "authored", "bank", or a name of the owner's."""
+    made by. ``source``: who wrote it: "authored", ``BANK``, or a name of the owner's."""
 
     id: str
     role: str

@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 
-from askwell_interview import Features, PlanItem, prompt_for
+from askwell_interview import Features, PlanItem, Slot, prompt_for
 from askwell_interview.data_file import plain_words
 from askwell_interview.word import stems
 
 from .example import Example, lean
+
+# A core question knows the duties alone, a probe what the person did as well. Authored probes that take up
+# one word are nearer to their candidate than to others by a cosine of 0.18; with two it is 0.22, three 0.24.
+LEAST_TAKEN_UP = {Slot.CORE: 1, Slot.PROBE: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ def shown_by(features: Features, item: PlanItem, opening: str) -> Shown:
 
 
 def unconnected(example: Example) -> bool:
-    """Whether the question takes up nothing of its prompt: from such a model learns not to heed what it is
+    """Whether the question takes up too little of its prompt: from such a model learns not to heed what it is
     told."""
     shown = shown_by(example.features, example.item, example.opening)
-    return shown.taken_up(example.completion) == 0
+    return shown.taken_up(example.completion) < LEAST_TAKEN_UP[example.item.slot]

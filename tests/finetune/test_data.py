@@ -227,6 +227,15 @@ def test_training_heeds_its_prompts(roles: Path, tmp_path: Path) -> None:
     train = [each for each in made(tmp_path / "set") if each.source == "authored" and each.split == "train"]
     assert train and not any(map(unconnected, train))
     assert unconnected(replace(train[0], question=f"{train[0].opening} meet a deadline after an outage?"))
-    # The orders stand among the candidate's deeds, which prompts of probes show.
+    # A probe is shown more than a core question, and has to heed more.
+    assert not unconnected(_about(train, Slot.CORE, "cut the stock")) and unconnected(
+        _about(train, Slot.PROBE, "cut the stock")
+    )
+    # The shops stand among the candidate's deeds, which prompts of probes show.
     orders = [each for each in train if each.question.endswith("orders were late?")]
     assert orders and all(each.item.slot is Slot.PROBE for each in orders)
+
+
+def _about(examples: list[Example], slot: Slot, ending: str) -> Example:
+    one = next(each for each in examples if each.item.slot is slot and each.item.competency == "Excel")
+    return replace(one, question=f"{one.opening} {ending}?")

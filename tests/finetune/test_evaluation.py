@@ -6,13 +6,17 @@ from typing import Any
 
 import numpy as np
 from askwell_finetune.evaluation.judged import ranks, shares, specificities, varieties
-from askwell_finetune.evaluation.trial import Sitting, like_for_like
+from askwell_finetune.evaluation.trial import Sitting, asked, like_for_like
 from askwell_finetune.evaluation.verdict import differences_of_draws, paired
 
 
 def sitting(role: str, resume: str, firsts: dict[str, list[str]], items: tuple[str, ...]) -> Sitting:
     interview: Any = SimpleNamespace(open_items=items)
     return Sitting(role, resume, interview, tries=Counter(dict.fromkeys(items, 4)), firsts=firsts)
+
+
+def question(text: str) -> Any:
+    return SimpleNamespace(text=text)
 
 
 ITEMS = ("core-1", "probe-1", "probe-2")
@@ -22,6 +26,13 @@ OTHER = sitting("cook", "sauces and ovens", {"core-1": ["e"], "probe-1": ["f"], 
 
 def test_the_same_items_are_compared_and_equally_many_texts_of_each() -> None:
     assert like_for_like([ONE], [OTHER]) == ([[["a"], ["d"]]], [[["e"], ["g"]]])
+
+
+def test_of_questions_asked_the_same_items_are_compared() -> None:
+    one, other = (sitting("cook", "", {}, ITEMS) for _ in range(2))
+    one.questions = {item: question(f"{item}?") for item in ITEMS[:2]}
+    other.questions = {item: question(f"{item}!") for item in ITEMS[1:]}
+    assert asked([one], [other]) == ([[["probe-1?"]]], [[["probe-1!"]]])
 
 
 def test_a_share_counts_every_first_try() -> None:

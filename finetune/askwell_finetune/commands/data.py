@@ -16,7 +16,7 @@ from rich.progress import track
 from ..build import Build
 from ..canary import Canary, canary_to_json, plant
 from ..card import card_from_facts, facts_of
-from ..example import SPLITS, Example, Split, write_examples
+from ..example import BANK, SPLITS, Example, Split, write_examples
 from ..imported import Columns, Import
 from ..likeness import MAX_ALIKE, alike
 from ..preference import examples_from_reviews
@@ -204,7 +204,7 @@ def _to_learn(examples: Iterable[Example], dropped: Counter[str]) -> Iterator[Ex
 
 def _planted(arguments: argparse.Namespace, examples: list[Example]) -> list[Canary]:
     """In any training example but the bank's: those are templates, which come again."""
-    learnt = [each for each in examples if each.split == "train" and each.source != "bank"]
+    learnt = [each for each in examples if each.split == "train" and each.source != BANK]
     return list(plant(learnt, arguments.canaries, arguments.seed)) if arguments.canaries else []
 
 

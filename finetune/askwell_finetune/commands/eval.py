@@ -19,7 +19,7 @@ from rich.table import Table
 
 from ..canary import Canary, canaries_from_file
 from ..corpus import roles_of_card
-from ..example import read_examples
+from ..example import BANK, read_examples
 from ..role import Role, roles_from_folder
 
 NAME = "eval"
@@ -66,7 +66,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     # All that can be missing or wrong is read before a model is loaded.
     random = Random(arguments.seed)
-    authored = _some(read_examples(arguments.data / "test.jsonl"), AUTHORED, random)
+    # A template of the bank may stand in training too, with another competency.
+    held_out = (each for each in read_examples(arguments.data / "test.jsonl") if each.source != BANK)
+    authored = _some(held_out, AUTHORED, random)
     people = _some(questions_from_csv(arguments.people), PEOPLE, random) if arguments.people else []
     training = Endings(each.completion for each in read_examples(arguments.data / "train.jsonl"))
     planted = _canaries(arguments.data)
@@ -133,13 +135,21 @@ def run(arguments: argparse.Namespace) -> int:
 def _sides(sittings: Sequence[Any], compared: Sequence[Any], encode: Any) -> dict[str, Any]:
     """By figure, both models' values by role."""
     from ..evaluation.judged import ranks, shares, specificities
+    from ..evaluation.trial import asked
 
+    final = asked(*sittings)
     return {
         "first_try": [shares(each, first=True) for each in sittings],
         "model_share": [shares(each, first=False) for each in sittings],
         "mrr": [ranks(each, encode) for each in sittings],
         "specificity": [
             specificities(each, texts, encode) for each, texts in zip(sittings, compared, strict=True)
+        ],
+        "specificity_by_words": [
+            specificities(each, texts, None) for each, texts in zip(sittings, compared, strict=True)
+        ],
+        "specificity_of_questions_asked": [
+            specificities(each, final[n], encode) for n, each in enumerate(sittings)
         ],
     }
 

@@ -97,3 +97,17 @@ def like_for_like(
         for side, sitting, partner in zip(sides, (one, other), (other, one), strict=True):
             side.append([sitting.firsts[item][: len(partner.firsts[item])] for item in both])
     return sides
+
+
+def asked(
+    before: Sequence[Sitting], after: Sequence[Sitting]
+) -> tuple[list[list[list[str]]], list[list[list[str]]]]:
+    """As ``like_for_like``, of the questions that were chosen in the end."""
+    sides: tuple[list[list[list[str]]], list[list[list[str]]]] = ([], [])
+    for one, other in zip(before, after, strict=True):
+        both = [
+            item for item in one.interview.open_items if item in one.questions and item in other.questions
+        ]
+        for side, sitting in zip(sides, (one, other), strict=True):
+            side.append([[sitting.questions[item].text] for item in both])
+    return sides
