@@ -134,10 +134,10 @@ bench-full: .venv/.dev $(INT8)/askwell.json $(TUNED)/askwell.json $(ENCODER)/ask
 	-$(BENCH) kills --model $(INT8) --out $(RESULTS)
 	-$(BENCH) integrity --model $(FLOAT32) --out $(RESULTS)
 	-$(BENCH) integrity --model $(INT8) --out $(RESULTS)
-	for model in $(INT8) $(UNCALIBRATED) $(STEPS_LEFT_OUT) $(STOCK); do \
-	  $(BENCH) fidelity --isa avx2 --model $$model --reference $(FLOAT32) --text $(UNSEEN) --out $(RESULTS); done
-	for model in $(FULL_RANGE) $(STOCK); do \
-	  $(BENCH) fidelity --model $$model --reference $(FLOAT32) --text $(UNSEEN) --out $(RESULTS); done
+	-for model in $(INT8) $(UNCALIBRATED) $(STEPS_LEFT_OUT) $(STOCK); do \
+	  $(BENCH) fidelity --isa avx2 --model $$model --reference $(FLOAT32) --text $(UNSEEN) --out $(RESULTS) || failed=1; done; exit $${failed:-0}
+	-for model in $(FULL_RANGE) $(STOCK); do \
+	  $(BENCH) fidelity --model $$model --reference $(FLOAT32) --text $(UNSEEN) --out $(RESULTS) || failed=1; done; exit $${failed:-0}
 	$(BENCH) prefix-split --isa avx2 --model $(INT8) --text $(TEXTS) --out $(RESULTS)
 	-$(BENCH) peers --model $(INT8) --requests 30 --out $(RESULTS)
 	-$(BENCH) soak --model $(INT8) --out $(RESULTS)
