@@ -57,6 +57,18 @@ def test_every_category_says_where_and_why_and_knows_its_own_questions() -> None
         assert GUARD.check(category.rewrite).allowed, category.rewrite
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "This role calls for reporting line faults with measurements. Have you done that?",
+        "Your résumé mentions moving the paper calendar to software. What made you decide to?",
+    ],
+)
+def test_what_opens_a_question_is_not_read_together_with_the_next_sentence(text: str) -> None:
+    assert GUARD.check(text).allowed
+    assert not GUARD.check(text.replace(". Have", ", have").replace(". What", ", you")).allowed
+
+
 def test_what_binds_elsewhere_only_is_allowed_and_told() -> None:
     text = "Is your hukou rural or urban?"
     assert not GUARD.check(text).allowed
