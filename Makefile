@@ -73,9 +73,9 @@ $(FLOAT32)/askwell.json: | .venv/.demo
 ADAPTER := adapters/smollm2-135m-interviewer
 TUNED := models/smollm2-135m-interviewer
 
-$(TUNED)/askwell.json: | .venv/.demo
+$(TUNED)/askwell.json: $(ADAPTER)/adapter_model.safetensors | .venv/.demo
 	@$(BIN)/python examples/default_model.py
-	@$(BIN)/askwell-convert "$$($(BIN)/python examples/default_model.py --path)" $(TUNED) --name $(notdir $(TUNED)) --adapter $(ADAPTER) --calibrate
+	@$(BIN)/askwell-convert "$$($(BIN)/python examples/default_model.py --path)" $(TUNED) --name $(notdir $(TUNED)) --adapter $(ADAPTER) --calibrate --force
 
 BENCH := $(BIN)/askwell-bench
 RESULTS := benchmarks/results

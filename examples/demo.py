@@ -7,6 +7,7 @@ python examples/demo.py --serve                          # serve on localhost:50
 """
 
 import argparse
+import hashlib
 import json
 import os
 import re
@@ -55,17 +56,20 @@ def default_folder(folder: Path) -> Path:
     """The default model with its adapter, and a certificate of what int8 cost it on the example jobs and
     résumés."""
     converted = (folder / MANIFEST).is_file()
-    if converted and (json.loads((folder / MANIFEST).read_text()).get("certificate") or not GGUF.exists()):
+    manifest = json.loads((folder / MANIFEST).read_text()) if converted else {}
+    if converted and not GGUF.exists():
         return folder  # without the source it serves as it is
+    present = manifest.get("adapter_sha256") == _sha256(ADAPTER / "adapter_model.safetensors")
+    if present and manifest.get("certificate"):
+        return folder
     if not GGUF.exists():
         step("fetching the default model (93 MB, once)")
     source = str(fetch())
     MODELS.mkdir(exist_ok=True)
-    if not converted:
-        step(
-            f"converting {source} with its adapter to int8, fitted to what it computes (once, half a minute)"
-        )
-        convert = [BIN / "askwell-convert", source, folder, "--name", ADAPTER.name]
+    if not present:
+        again = "again, for the adapter is another" if converted else "once, half a minute"
+        step(f"converting {source} with its adapter to int8, fitted to what it computes ({again})")
+        convert = [BIN / "askwell-convert", source, folder, "--name", ADAPTER.name, "--force"]
         if subprocess.run([*convert, "--adapter", ADAPTER, "--calibrate"]).returncode != 0:
             raise SystemExit(2)
     step("comparing it with the float32 model (once)")
@@ -77,6 +81,10 @@ def default_folder(folder: Path) -> Path:
     ):  # 1: written, and it does not pass
         raise SystemExit(2)
     return folder
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _folder_name(source: Path) -> str:

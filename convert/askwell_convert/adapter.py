@@ -9,12 +9,13 @@ form, are merged in float32.
 import dataclasses
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from askwell_manifest import file_record
 
 from .adapter_config import AdapterConfig, read_adapter_config
 from .adapter_names import LoraPair, adaptable_parts, lora_pairs
@@ -160,13 +161,24 @@ def _whole(adapter: StoredCheckpoint, name: str) -> FloatRows:
 
 
 def _stored_tensors(folder: Path) -> dict[str, StoredTensor]:
+    path, read = _weights(folder)
+    try:
+        return read(path)
+    except OSError as error:
+        raise ConvertError(f"cannot read the adapter in {folder}: {error}") from None
+
+
+def _weights(folder: Path) -> tuple[Path, Callable[[Path], dict[str, StoredTensor]]]:
+    """The file that holds an adapter's weights, and what reads it."""
     for name, read in WEIGHTS:
-        try:
-            if (folder / name).is_file():
-                return read(folder / name)
-        except OSError as error:
-            raise ConvertError(f"cannot read the adapter in {folder}: {error}") from None
+        if (folder / name).is_file():
+            return folder / name, read
     raise ConvertError(f"{folder} has no weights: none of {', '.join(name for name, _ in WEIGHTS)}")
+
+
+def weights_sha256(folder: Path) -> str:
+    """Of the file that holds an adapter's weights: tells two adapters of one name apart."""
+    return file_record(_weights(folder)[0]).sha256
 
 
 def _merges(source: Source, adapter: Mapping[str, StoredTensor], config: AdapterConfig) -> dict[str, Merge]:

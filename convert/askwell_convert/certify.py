@@ -103,6 +103,7 @@ def certify(request: CertifyRequest, progress: Progress, watch: Watch) -> Certif
         raise ConvertError(f"{request.folder} holds an encoder; a certificate is for a model that generates")
     if manifest.adapter and request.adapter is None:
         log.warning("%s was merged into the model: the reference must hold it too", manifest.adapter)
+    _check_same_adapter(request, manifest)
     windows = text_windows(request.folder, manifest, request.texts)
     with _reference(request, manifest, windows, progress, watch) as reference:
         model = Generator(request.folder, manifest, request.device)
@@ -222,6 +223,19 @@ def _reference(
         else:
             logits = streamed_logits(source, windows.ids, watch.layers)
             yield Reference(source.label, "layer by layer", logits)
+
+
+def _check_same_adapter(request: CertifyRequest, manifest: Manifest) -> None:
+    """Raises ConvertError: beside another tune, every difference would be put down to int8."""
+    if request.adapter is None or manifest.adapter_sha256 is None or not request.adapter.is_dir():
+        return
+    from .adapter import weights_sha256
+
+    if weights_sha256(request.adapter) != manifest.adapter_sha256:
+        raise ConvertError(
+            f"{request.adapter} does not hold the weights that were merged into {request.folder}; "
+            "certify with the adapter that was, or convert again"
+        )
 
 
 def _opened(request: CertifyRequest) -> Source:

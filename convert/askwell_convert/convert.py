@@ -185,6 +185,7 @@ def _write(
             add_bos=tokenizer.special.add_bos,
             chat_template=tokenizer.chat_template if style == "chat" else None,
             adapter=file_name(request.adapter.resolve()) if request.adapter else None,
+            adapter_sha256=_adapter_sha256(request),
             calibration=calibrated.record or None,
             files=dict(sorted(records.items())),
             conversion=Conversion(
@@ -221,6 +222,14 @@ def _observer(request: Request) -> "QuantizationReport | None":
     from .report import QuantizationReport
 
     return QuantizationReport()
+
+
+def _adapter_sha256(request: Request) -> str | None:
+    if request.adapter is None:
+        return None
+    from .adapter import weights_sha256
+
+    return weights_sha256(request.adapter)
 
 
 def _check_apart(request: Request) -> None:

@@ -46,8 +46,8 @@ class Manifest:
     ``weight_range`` is the largest magnitude of an int8 weight: 127, 63 for CPUs without VNNI, 0 when
     the weights are not quantized. ``files`` holds each other file of the folder by name.
     ``end_tokens`` and ``add_bos`` are token spellings as in vocabulary.json. ``positions`` bounds
-    prompt plus new tokens. ``adapter`` is the name of the folder whose deltas were merged;
-    ``calibration`` tells how int8 was fitted to what the model computes.
+    prompt plus new tokens. ``adapter`` is the name of the folder whose deltas were merged, ``adapter_sha256``
+    of its weights file; ``calibration`` tells how int8 was fitted to what the model computes.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Manifest:
     files: Mapping[str, FileRecord] = field(default_factory=dict)
     conversion: Conversion = field(default_factory=Conversion)
     adapter: str | None = None
+    adapter_sha256: str | None = None
     calibration: Mapping[str, Any] | None = None
     certificate: Certificate | None = None
 

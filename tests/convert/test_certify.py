@@ -120,6 +120,25 @@ def test_adapter_belongs_to_the_reference_as_well(
     assert kl[1] < kl[0] / 20
 
 
+def test_another_adapter_of_the_same_name_is_refused(
+    tmp_path: Path, text: Path, run_convert: RunConvert, capsys: pytest.CaptureFixture[str]
+) -> None:
+    adapter = write_adapter(tmp_path / "adapter", named(random_pairs(MODULES)))
+    run_convert(TINY_GPTJ, tmp_path / "adapted", "int8_float32", 127, adapter=adapter)
+    merged = file_record(adapter / "adapter_model.safetensors").sha256
+    assert read_manifest(tmp_path / "adapted").adapter_sha256 == merged
+    other = {name: (a, 2 * b) for name, (a, b) in random_pairs(MODULES).items()}
+    write_adapter(adapter, named(other))
+    arguments = ["certify", str(tmp_path / "adapted"), "--reference", str(TINY_GPTJ), "--text", str(text)]
+    assert main([*arguments, "--adapter", str(adapter)]) == 2
+    assert (
+        f"does not hold the weights that were merged into {tmp_path / 'adapted'}" in capsys.readouterr().err
+    )
+    (adapter / "adapter_model.safetensors").unlink()
+    assert main([*arguments, "--adapter", str(adapter)]) == 2
+    assert "has no weights" in capsys.readouterr().err
+
+
 def test_without_room_for_a_conversion_the_reference_is_computed_layer_by_layer(
     tmp_path: Path, folder: Path, text: Path, run_convert: RunConvert, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ BEGINNING = 48
 
 
 class Speaker:
-    """One model folder on one thread. ``style`` is the prompt style that the server would choose for it."""
+    """One model folder, in this process. ``style``: the prompts' style that the server would choose."""
 
     def __init__(self, folder: Path, threads: int = 2) -> None:
         manifest = read_manifest(folder)
