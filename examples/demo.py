@@ -7,7 +7,6 @@ python examples/demo.py --serve                          # serve on localhost:50
 """
 
 import argparse
-import hashlib
 import json
 import os
 import re
@@ -19,6 +18,7 @@ import zlib
 from pathlib import Path
 
 import encoder
+from askwell_manifest import file_record
 from default_model import GGUF, ROOT, fetch
 
 BIN = Path(sys.executable).parent
@@ -59,7 +59,7 @@ def default_folder(folder: Path) -> Path:
     manifest = json.loads((folder / MANIFEST).read_text()) if converted else {}
     if converted and not GGUF.exists():
         return folder  # without the source it serves as it is
-    present = manifest.get("adapter_sha256") == _sha256(ADAPTER / "adapter_model.safetensors")
+    present = manifest.get("adapter_sha256") == file_record(ADAPTER / "adapter_model.safetensors").sha256
     if present and manifest.get("certificate"):
         return folder
     if not GGUF.exists():
@@ -81,10 +81,6 @@ def default_folder(folder: Path) -> Path:
     ):  # 1: written, and it does not pass
         raise SystemExit(2)
     return folder
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _folder_name(source: Path) -> str:

@@ -36,12 +36,11 @@ if [ -d $WORK/default ]; then RESUME=--resume; else RESUME=; fi
 askwell-finetune train finetune/runs/default.toml $RESUME
 
 [ -f $WORK/untuned/askwell.json ] || askwell-convert "$SOURCE" $WORK/untuned --calibrate
-SHA256=$(sha256sum <$ADAPTER/adapter_model.safetensors)
+SHA256=$(sha256sum <$ADAPTER/adapter_model.safetensors | cut -d " " -f 1)
 if [ -f $WORK/tuned/askwell.json ]; then
-  [ "$(cat $WORK/tuned.adapter.sha256 2>/dev/null)" = "$SHA256" ] ||
+  grep -q "\"adapter_sha256\": \"$SHA256\"" $WORK/tuned/askwell.json ||
     stop "$WORK/tuned was made of another adapter: remove $WORK/tuned, $WORK/evaluation and $WORK/blind.*"
 else
-  echo "$SHA256" >$WORK/tuned.adapter.sha256
   askwell-convert "$SOURCE" $WORK/tuned --name smollm2-135m-interviewer --adapter $ADAPTER --calibrate
 fi
 
